@@ -1,0 +1,208 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { DockerConfig } from '../../src/build/docker-config.ts';
+import { type BuildArguments, buildAndPush } from '../../src/build/image.ts';
+import { type BuildInputs, NO_BUILD_INPUTS } from '../../src/build/inputs.ts';
+import { failureOf, realClock, recordingLog, temporaryFolder } from '../process/fakes.ts';
+
+const DIGEST = `sha256:${'a'.repeat(64)}`;
+
+/** A docker that notes how it was called, then does what the case's shell says; `$@` are its arguments. */
+function setUp(script: string, inputs: Partial<BuildInputs> = {}, rest: Partial<BuildArguments> = {}) {
+  const folder = temporaryFolder();
+  const workspace = join(folder, 'workspace');
+  const temp = join(folder, 'temp');
+  const notes = join(folder, 'notes');
+  for (const path of [workspace, temp, notes]) mkdirSync(path);
+  writeFileSync(join(workspace, 'Dockerfile'), 'FROM scratch\n');
+  const preamble = `#!/bin/sh
+n=$(date +%s%N)-$$; { for a in "$@"; do printf '%s\\n' "$a"; done; } > ${notes}/$n.args; env > ${notes}/$n.env
+for a in "$@"; do case "$a" in --metadata-file=*) file=\${a#*=};; --secret=*src=*) secret=\${a##*src=};; esac; done
+[ -n "$secret" ] && cp "$secret" ${folder}/secret
+built() { echo '{"containerimage.digest":"${DIGEST}"}' > "$file"; }
+`;
+  writeFileSync(join(folder, 'docker'), preamble + script, { mode: 0o755 });
+  const log = recordingLog();
+  const environment = {
+    PATH: `${folder}:${process.env['PATH']}`,
+    RUNNER_TEMP: temp,
+    INPUT_PASSWORD: 'p',
+    ACTIONS_RUNTIME_TOKEN: 'jwt',
+  };
+  const config: DockerConfig = {
+    directory: '/c',
+    environment: { DOCKER_CONFIG: '/c' },
+    helpers: [],
+    loginOf: () => undefined,
+    close: async () => {},
+  };
+  const result = buildAndPush({
+    inputs: { ...NO_BUILD_INPUTS, ...inputs },
+    tags: ['ghcr.io/acme/shop:abc'],
+    labels: { a: 'b' },
+    directory: workspace,
+    log,
+    clock: realClock,
+    environment,
+    config,
+    signal: new AbortController().signal,
+    ...rest,
+  });
+  const calls = () =>
+    readdirSync(notes)
+      .filter((name) => name.endsWith('.args'))
+      .sort()
+      .map((name) => readFileSync(join(notes, name), 'utf8').trim().split('\n'));
+  const variables = () =>
+    readFileSync(join(notes, readdirSync(notes).find((name) => name.endsWith('.env')) ?? ''), 'utf8');
+  return { result, log, calls, variables, folder, temp };
+}
+
+describe('a build', () => {
+  it('gives the digest that buildx wrote down, and tells its lines', async () => {
+    const { result, log, calls, temp } = setUp('echo "#1 [internal] load" >&2; echo >&2; built');
+    expect(await result).toEqual({ digest: DIGEST, tags: ['ghcr.io/acme/shop:abc'] });
+    expect(log.lines).toEqual(['#1 [internal] load']);
+    expect(calls()).toHaveLength(1);
+    expect(readdirSync(temp)).toEqual([]);
+  });
+  it("gets neither the step's inputs nor the job's tokens, but docker's private configuration", async () => {
+    const { result, variables } = setUp('built');
+    await result;
+    expect(variables()).toContain('DOCKER_CONFIG=/c');
+    expect(variables()).not.toMatch(/INPUT_|ACTIONS_/);
+  });
+  it("gets the cache service's token for a gha cache", async () => {
+    const { result, variables } = setUp('built', { cacheFrom: ['type=gha'] });
+    await result;
+    expect(variables()).toContain('ACTIONS_RUNTIME_TOKEN=jwt');
+  });
+  it('reads secrets from files that are gone afterwards, whatever happens', async () => {
+    const { result, calls, folder, temp } = setUp('exit 1', { secrets: ['npm=s3cr3t'] });
+    await failureOf(() => result);
+    expect(readFileSync(join(folder, 'secret'), 'utf8')).toBe('s3cr3t');
+    expect(calls().flat().join(' ')).not.toContain('s3cr3t');
+    expect(readdirSync(temp)).toEqual([]);
+  });
+  it('that fails in silence fails', async () => {
+    const { result } = setUp('exit 1');
+    expect((await failureOf(() => result)).message).toBe(
+      'docker buildx build failed with exit code 1: it said nothing.',
+    );
+  });
+  it('that ends well without a digest fails', async () => {
+    const { result } = setUp('echo "{}" > "$file"');
+    expect((await failureOf(() => result)).message).toBe(
+      'buildx wrote no digest of the pushed image into its metadata file: {}\n',
+    );
+  });
+  it('ends with the run', async () => {
+    const abort = new AbortController();
+    const { result, calls } = setUp('sleep 30', {}, { signal: abort.signal });
+    const failure = failureOf(() => result);
+    while (calls().length === 0) await new Promise((resolve) => setTimeout(resolve, 20));
+    abort.abort(new Error('The run was cancelled.'));
+    expect((await failure).message).toBe('The run was cancelled.');
+  });
+  it('without docker says so', async () => {
+    const { result } = setUp('', {}, { environment: { PATH: dirname('/nonexistent/x') } });
+    expect((await failureOf(() => result)).message).toBe(
+      'The program docker is not on PATH: the image is built with it. Use a runner that has Docker, for example ubuntu-latest.',
+    );
+  });
+});
+
+describe('a tag that the registry will not move', () => {
+  const refuse = (tag: string) =>
+    `case "$*" in *shop:${tag}*) case "$*" in *shop:${tag}-*) built;; *) echo "ERROR: failed to solve: failed to push ghcr.io/acme/shop:${tag}: 400: The image tag '${tag}' already exists in the 'shop' repository and cannot be overwritten because the tag is immutable." >&2; exit 1;; esac;; *) built;; esac`;
+  const clock = { ...realClock, wall: () => new Date('2026-11-21T09:15:00Z') };
+  it('is replaced by a new one when it is ours', async () => {
+    const { result, log, calls } = setUp(refuse('abc'), {}, { clock });
+    expect(await result).toEqual({ digest: DIGEST, tags: ['ghcr.io/acme/shop:abc-20261121t091500z'] });
+    expect(log.notices).toEqual([
+      'ghcr.io/acme/shop:abc exists and the registry does not let tags be moved: this image gets the tag ghcr.io/acme/shop:abc-20261121t091500z.',
+    ]);
+    expect(calls()).toHaveLength(2);
+  });
+  it("is left out when it is the user's", async () => {
+    const { result, log } = setUp(
+      refuse('v1'),
+      {},
+      { tags: ['ghcr.io/acme/shop:abc', 'ghcr.io/acme/shop:v1'] },
+    );
+    expect(await result).toEqual({ digest: DIGEST, tags: ['ghcr.io/acme/shop:abc'] });
+    expect(log.warnings).toEqual([
+      'ghcr.io/acme/shop:v1 exists and the registry does not let tags be moved: it was left as it is.',
+    ]);
+  });
+  it('again and again is a failure', async () => {
+    const { result, calls } = setUp(
+      'echo "ERROR: failed to solve: failed to push ghcr.io/acme/shop:abc: tag is immutable" >&2; exit 1',
+    );
+    expect((await failureOf(() => result)).message).toBe('The push to ghcr.io failed: tag is immutable');
+    expect(calls()).toHaveLength(2);
+  });
+});
+
+describe('a builder', () => {
+  const answers = (driver: string, store: string) =>
+    `case "$*" in *inspect*) echo "Name: default"; echo "Driver: ${driver}";; info*) echo '[["driver-type","${store}"]]';; *" create "*|*" rm "*) ;; *) built;; esac`;
+  const several = { platforms: ['linux/amd64', 'linux/arm64'] };
+  it("is made for what docker's own can not do, and removed", async () => {
+    const { result, calls } = setUp(answers('docker', 'overlay2'), several);
+    await result;
+    const [, , create, build, remove] = calls();
+    const name = create?.[3];
+    expect(name).toMatch(/^steadyship-[0-9a-f]{12}$/);
+    expect(create).toEqual(['buildx', 'create', '--name', name, '--driver', 'docker-container']);
+    expect(build).toContain(`--builder=${name}`);
+    expect(remove).toEqual(['buildx', 'rm', '--force', name]);
+  });
+  it('is removed when the build fails', async () => {
+    const script = answers('docker', 'overlay2').replace('*) built', '*) exit 1');
+    const { result, calls } = setUp(script, several);
+    await failureOf(() => result);
+    expect(calls().at(-1)?.slice(0, 3)).toEqual(['buildx', 'rm', '--force']);
+  });
+  it('shares the network of a registry that is on this machine', async () => {
+    const { result, calls } = setUp(answers('docker', 'overlay2'), several, {
+      tags: ['localhost:5000/shop:abc'],
+    });
+    await result;
+    expect(calls()[2]?.slice(-2)).toEqual(['--driver-opt', 'network=host']);
+  });
+  const rows: readonly [name: string, script: string, inputs: Partial<BuildInputs>, calls: number][] = [
+    [
+      'is not made when docker has the newer image store',
+      answers('docker', 'io.containerd.snapshotter.v1'),
+      several,
+      3,
+    ],
+    ['is not made when the current one can do it', answers('docker-container', 'overlay2'), several, 3],
+    ['is not made when one is named', answers('docker', 'overlay2'), { ...several, builder: 'mine' }, 1],
+    ['is not even asked for one platform', answers('docker', 'overlay2'), { platforms: ['linux/arm64'] }, 1],
+    ['is asked for attestations', answers('docker-container', 'x'), { provenance: 'true' }, 3],
+    [
+      'is asked for a cache that is not inline',
+      answers('docker-container', 'x'),
+      { cacheTo: ['type=registry,ref=x'] },
+      3,
+    ],
+    ['is not asked for an inline cache', answers('docker-container', 'x'), { cacheTo: ['type=inline'] }, 1],
+  ];
+  it.each(rows)('%s', async (_, script, inputs, count) => {
+    const { result, calls } = setUp(script, inputs);
+    await result;
+    expect(calls()).toHaveLength(count);
+    expect(calls().some((call) => call.includes('create'))).toBe(false);
+  });
+});
+
+it('a missing Dockerfile is told before docker is started', async () => {
+  const { result, folder } = setUp('built', { file: 'nope' });
+  expect((await failureOf(() => result)).message).toContain(
+    `There is no Dockerfile at ${folder}/workspace/nope.`,
+  );
+  expect(readdirSync(join(folder, 'notes'))).toEqual([]);
+});

@@ -1,0 +1,52 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect, it, onTestFinished } from 'vitest';
+import { parseImage } from '../../src/model/image.ts';
+import { openRegistry } from '../../src/registry/registry.ts';
+import { failureOf, hastyClock, recordingLog } from '../process/fakes.ts';
+
+/** Asks three registries through a proxy that opens no tunnel, and gives the names that it was asked for. */
+async function tunnels(environment: (proxy: string) => Record<string, string>): Promise<string[]> {
+  const asked = new Set<string>();
+  const proxy = createServer();
+  proxy.on('connect', (request, socket) => {
+    asked.add(request.url ?? '');
+    socket.end('HTTP/1.1 502 Bad Gateway\r\n\r\n');
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  const registry = openRegistry({
+    logins: [],
+    environment: environment(address),
+    log: recordingLog(),
+    clock: hastyClock(),
+  });
+  onTestFinished(async () => {
+    await registry.close();
+    proxy.close();
+  });
+  for (const name of ['registry.invalid/a', 'internal.invalid/a', '127.0.0.1:1/a']) {
+    await registry.resolve(parseImage(name).image).catch(() => {});
+  }
+  return [...asked];
+}
+
+it('the proxy of the environment is asked, but for the hosts that it excepts and for this machine', async () => {
+  expect(await tunnels((proxy) => ({ HTTPS_PROXY: proxy, NO_PROXY: 'internal.invalid' }))).toEqual([
+    'registry.invalid:443',
+  ]);
+});
+
+it('the variables in lower case are the ones that count', async () => {
+  expect(await tunnels((proxy) => ({ https_proxy: proxy, HTTPS_PROXY: 'http://127.0.0.1:1' }))).toEqual([
+    'registry.invalid:443',
+    'internal.invalid:443',
+  ]);
+});
+
+it('an address that is none is told without it', async () => {
+  const error = await failureOf(() => tunnels(() => ({ HTTPS_PROXY: 'user:s3cr3t@proxy' })));
+  expect(error.message).toBe(
+    'The proxy given by HTTPS_PROXY is no usable address; it must look like http://proxy.example.com:3128.',
+  );
+});

@@ -1,0 +1,126 @@
+import { parse } from 'csv-parse/sync';
+import type { BuildInputs } from './inputs.ts';
+import type { SecretSource } from './secrets.ts';
+
+/** All that decides the command line of a build. */
+export interface BuildCommand {
+  readonly inputs: BuildInputs;
+  /** Full references. */
+  readonly tags: readonly string[];
+  /** Ours: a label of the same name among the inputs wins. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly secrets: readonly SecretSource[];
+  readonly metadataFile: string;
+  /** Instead of the inputs' builder: one that was made for this build. */
+  readonly builder?: string;
+  /** `builder-id` of a provenance that names none. */
+  readonly runUrl?: string;
+}
+
+/**
+ * The arguments of `docker`. The options mean what build-push-action makes of the inputs of these names
+ * (its src/context.ts); every value is an argument of its own, and no shell ever sees it.
+ */
+export function buildArguments(command: BuildCommand): string[] {
+  const { inputs, tags, labels, secrets } = command;
+  const builder = command.builder ?? inputs.builder;
+  const each = (option: string, values: readonly string[]): string[] =>
+    values.map((value) => `${option}=${value}`);
+  const one = (option: string, value: string): string[] => (value === '' ? [] : [`${option}=${value}`]);
+  return [
+    'buildx',
+    'build',
+    // The runner has no terminal; said outright, because buildx asks the environment too.
+    '--progress=plain',
+    '--push',
+    `--metadata-file=${command.metadataFile}`,
+    ...one('--builder', builder),
+    ...one('--file', inputs.file),
+    ...one('--target', inputs.target),
+    ...one('--platform', inputs.platforms.join(',')),
+    ...each('--build-arg', inputs.buildArgs),
+    ...each('--build-context', inputs.buildContexts),
+    ...each('--secret', secrets.map(renderSecret)),
+    ...each('--ssh', inputs.ssh),
+    // The last label of a name counts.
+    ...each('--label', [
+      ...Object.entries(labels).map(([name, value]) => `${name}=${value}`),
+      ...inputs.labels,
+    ]),
+    ...each('--annotation', inputs.annotations),
+    ...each('--cache-from', inputs.cacheFrom),
+    ...each('--cache-to', inputs.cacheTo),
+    ...(inputs.noCache ? ['--no-cache'] : []),
+    ...(inputs.pull ? ['--pull'] : []),
+    ...one('--network', inputs.network),
+    ...each('--add-host', inputs.addHosts),
+    ...one('--shm-size', inputs.shmSize),
+    ...each('--ulimit', inputs.ulimit),
+    ...provenance(inputs.provenance, command.runUrl),
+    ...sbom(inputs.sbom),
+    ...each('--tag', tags),
+    // A context whose name begins with a dash is no option.
+    '--',
+    inputs.context,
+  ];
+}
+
+/**
+ * None unless it is asked for, and said so, since buildx's own default depends on driver and version. It
+ * holds the build's start and end, so each would make another digest out of unchanged content, and pods
+ * would restart for nothing; mode=max tells build-args to everybody who may pull.
+ */
+function provenance(value: string, runUrl: string | undefined): string[] {
+  const wish = asBoolean(value);
+  if (value === '' || wish === false) return ['--provenance=false'];
+  const attributes = wish === true ? [] : [value];
+  if (runUrl !== undefined && !fieldsOf(value).some((field) => field.startsWith('builder-id='))) {
+    attributes.push(`builder-id=${runUrl}`);
+  }
+  return [`--attest=${['type=provenance', ...attributes].join(',')}`];
+}
+
+function sbom(value: string): string[] {
+  const wish = asBoolean(value);
+  if (value === '' || wish === false) return ['--sbom=false'];
+  return [`--attest=${['type=sbom', ...(wish === true ? [] : [value])].join(',')}`];
+}
+
+/** Whether an attestation was asked for, which not every builder can make. */
+export function wantsAttestation(inputs: Pick<BuildInputs, 'provenance' | 'sbom'>): boolean {
+  return [inputs.provenance, inputs.sbom].some((value) => value !== '' && asBoolean(value) !== false);
+}
+
+/** The types of caches among the entries: `type=gha,scope=x` is `gha`; an entry without a type a registry. */
+export function cacheTypes(entries: readonly string[]): readonly string[] {
+  return entries.map((entry) => {
+    const type = fieldsOf(entry).find((field) => field.startsWith('type='));
+    return type === undefined ? 'registry' : type.slice('type='.length);
+  });
+}
+
+/** YAML's booleans, as @actions/core reads them. */
+function asBoolean(value: string): boolean | undefined {
+  if (/^(?:true|True|TRUE)$/.test(value)) return true;
+  return /^(?:false|False|FALSE)$/.test(value) ? false : undefined;
+}
+
+function fieldsOf(csv: string): string[] {
+  const records: string[][] = parse(csv, {
+    relax_column_count: true,
+    relax_quotes: true,
+    skip_empty_lines: true,
+    trim: true,
+  });
+  return records[0] ?? [];
+}
+
+function renderSecret(secret: SecretSource): string {
+  const place = 'file' in secret ? `src=${secret.file}` : `env=${secret.variable}`;
+  return [`id=${secret.id}`, place].map(csvField).join(',');
+}
+
+/** buildx reads the option as a record of CSV. */
+function csvField(text: string): string {
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,158 @@
+import { UserError } from '../model/error.ts';
+import type { ImageName } from '../model/image.ts';
+import type { Ended } from '../process/run.ts';
+import type { DockerConfig } from './docker-config.ts';
+import type { BuildInputs } from './inputs.ts';
+import type { BuildStory, DockerfilePlace } from './progress.ts';
+import { explainPush, failedPush } from './push-failure.ts';
+
+/** A build or push that failed for a reason that SteadyShip can name. */
+export class BuildError extends UserError {
+  /** For an annotation at the instruction that failed. */
+  readonly place: DockerfilePlace | undefined;
+
+  constructor(message: string, place?: DockerfilePlace) {
+    super(message);
+    this.place = place;
+  }
+}
+
+export interface FailureFacts {
+  readonly story: BuildStory;
+  readonly ended: Pick<Ended, 'kind' | 'exitCode' | 'signal'>;
+  readonly inputs: BuildInputs;
+  readonly image: ImageName;
+  readonly loginOf: DockerConfig['loginOf'];
+}
+
+const LONGEST = 180;
+const SETUP = 'Add the step `- uses: docker/setup-buildx-action@v3` before this one';
+
+/** Every known ending but that of a step: a pattern over the error, which no program of the build wrote. */
+const ENDINGS: readonly (readonly [RegExp, (match: RegExpExecArray, facts: FailureFacts) => string])[] = [
+  [
+    // Without the plugin, docker takes the options for its own.
+    /unknown command: docker buildx|'buildx' is not a docker command|unknown (?:shorthand )?flag: [\s\S]*Usage: {2}docker \[OPTIONS\]/,
+    () =>
+      `Docker on this runner has no buildx plugin, which builds the image. ${SETUP}, or install the package docker-buildx-plugin.`,
+  ],
+  [
+    /unknown flag: (\S+)/,
+    ([, flag]) =>
+      `The buildx on this runner is too old: it does not know ${flag}. ${SETUP}, which brings a current one.`,
+  ],
+  [
+    /permission denied while trying to connect to the Docker (?:daemon socket|API) at (\S+?):? /,
+    ([, address]) =>
+      `This runner's user may not use the Docker daemon at ${address}. Put the user into the group docker, or run a rootless daemon.`,
+  ],
+  [
+    /Cannot connect to the Docker daemon at (\S+?)\. /,
+    ([, address]) =>
+      `The Docker daemon at ${address} can not be reached. Start it, or set DOCKER_HOST to where it runs.`,
+  ],
+  [/error during connect: (.*)/, ([, words]) => `The Docker daemon can not be reached: ${words}.`],
+  [
+    /context "([^"]*)": context not found/,
+    ([, name]) =>
+      `Docker has no context "${name}", which DOCKER_CONTEXT or its configuration names. Create it, or remove that setting.`,
+  ],
+  [
+    /no builder "([^"]*)" found/,
+    ([, name]) =>
+      `There is no builder "${name}" on this runner (input builder, or BUILDX_BUILDER). ${SETUP} and give its output \`name\`, or leave the input out.`,
+  ],
+  [
+    /exec: "(docker-credential-[^"]*)": executable file not found/,
+    ([, helper]) =>
+      `Docker's configuration names the credential helper ${helper}, which is not on PATH. Install it, or remove it from the configuration.`,
+  ],
+  [
+    /no space left on device/,
+    () =>
+      "No space is left on the builder's disk. Free some before this step (`docker system prune --all --force`), or use a larger runner.",
+  ],
+  [
+    /(Multi-platform build|Attestation|Cache export) is not supported for the docker driver/i,
+    ([, what]) => `${what} is more than Docker's own builder can do. ${SETUP}.`,
+  ],
+  [
+    /failed to (?:calculate checksum|compute cache key)[\s\S]*?"?(\/[^":]*)"?: not found/,
+    ([, path], { story, inputs }) =>
+      `The build failed${atPlace(story)}${story.place === undefined ? '' : `: \`${story.place.text}\``}: the context ${inputs.context} has no ${path}, or .dockerignore leaves it out.`,
+  ],
+  [
+    /dockerfile parse error(?: on)? line (\d+): (.*)/,
+    ([, line, words], { inputs }) =>
+      `The Dockerfile ${inputs.file || 'of the context'} is wrong at line ${line}: ${words}.`,
+  ],
+  [
+    /target stage "?([^"\s]+)"? could not be found/,
+    ([, target]) =>
+      `The Dockerfile has no stage "${target}": the input target must be one of the names behind "AS" in its FROM lines.`,
+  ],
+  [
+    /failed to read dockerfile: open ([^:]+):/,
+    ([, file]) => `There is no Dockerfile "${file}" in the context. The input file names another.`,
+  ],
+  [
+    /(?:pull access denied|failed to resolve source metadata) for ([^\s,]+?)[:,] (.*)/,
+    ([, name, words], { story }) =>
+      `The base image ${name}${story.place === undefined ? '' : ` of ${story.place.file}:${story.place.line}`} can not be had: ${words?.replace(/\.$/, '')}. Check its name, and that the builder may pull it.`,
+  ],
+];
+
+/** The sentence for a build that did not end well. */
+export function explainFailure(facts: FailureFacts): BuildError {
+  const { story, ended } = facts;
+  if (ended.kind === 'killed') {
+    const why = ended.signal === 'SIGKILL' ? ", mostly because the machine's memory ran out" : '';
+    return new BuildError(
+      `The build was killed by ${ended.signal ?? 'a signal'}${why}. Run it again, or on a larger runner.`,
+    );
+  }
+  const push = failedPush(story);
+  if (push !== undefined) return new BuildError(explainPush(push, facts));
+  const error = story.error ?? story.tail.join('\n');
+  const process = PROCESS.exec(error);
+  if (process) return new BuildError(explainStep(process, facts), story.place);
+  for (const [pattern, sentence] of ENDINGS) {
+    const match = pattern.exec(error);
+    if (match) return new BuildError(sentence(match, facts), story.place);
+  }
+  return new BuildError(
+    `docker buildx build failed with exit code ${ended.exitCode}: ${error || 'it said nothing.'}`,
+    story.place,
+  );
+}
+
+/** First of all, because the command in it may hold the words of any other ending. */
+const PROCESS =
+  /^(?:failed to build: )?(?:failed to solve: )?process "[\s\S]*" did not complete successfully: (?:exit code: (\d+)|([\s\S]*))/;
+
+function explainStep([, code, other]: RegExpExecArray, { story, inputs }: FailureFacts): string {
+  const instruction = clip(story.place?.text ?? story.failed?.name ?? 'a step');
+  const at = atPlace(story);
+  const output = story.failed?.output ?? [];
+  // What the kernel says of a program of another platform, passed on by runc or the shell.
+  if (output.some((line) => /exec format error/i.test(line))) {
+    const which = inputs.platforms.length === 0 ? 'another platform' : inputs.platforms.join(', ');
+    return `The build for ${which} failed${at}: this runner can not run programs of that platform. Add the step \`- uses: docker/setup-qemu-action@v3\` before this one, or build on a runner of that platform.`;
+  }
+  const end = code === undefined ? (other ?? 'failed').trim() : `ended with exit code ${code}`;
+  const memory = code === '137' ? ' (137: it was killed, mostly because the memory ran out)' : '';
+  const said =
+    output.length === 0
+      ? ' It wrote nothing.'
+      : ` Its last lines:\n${output.map((line) => `  ${clip(line)}`).join('\n')}`;
+  return `The build failed${at}: \`${instruction}\` ${end}${memory}.${said}`;
+}
+
+/** One line of a build can be a whole file; GitHub cuts an annotation at 4 KB. */
+function clip(line: string): string {
+  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
+}
+
+function atPlace({ place }: BuildStory): string {
+  return place === undefined ? '' : ` at ${place.file}:${place.line}`;
+}

@@ -1,0 +1,106 @@
+/** A step of the build that failed, in BuildKit's words. */
+export interface FailedStep {
+  /** `[2/5] RUN npm ci`. */
+  readonly name: string;
+  readonly error: string;
+  /** The last lines that it wrote itself, oldest first. */
+  readonly output: readonly string[];
+}
+
+/** Where in the Dockerfile it went wrong; `text` is the instruction's first line. */
+export interface DockerfilePlace {
+  readonly file: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+/** What a build told, as far as its end can be explained by it. */
+export interface BuildStory {
+  readonly failed: FailedStep | undefined;
+  readonly place: DockerfilePlace | undefined;
+  /** The error that buildx ended with. */
+  readonly error: string | undefined;
+  /** The last lines of all. */
+  readonly tail: readonly string[];
+}
+
+interface Step {
+  readonly name: string;
+  output: string[];
+  error: string | undefined;
+}
+
+const OUTPUT = 20;
+
+/**
+ * Listens to `--progress=plain`. That form is read rather than rawjson because every buildx has it and the
+ * same lines are what people know from their own machine: `#5 [2/2] RUN …`, `#5 0.21 its output`,
+ * `#5 ERROR: …`, then the source with `>>>` at the line, then `ERROR: …`.
+ */
+export class ProgressReader {
+  readonly #steps = new Map<string, Step>();
+  readonly #tail: string[] = [];
+  #failed: Step | undefined;
+  #file: { readonly name: string; readonly line: number } | undefined;
+  #place: DockerfilePlace | undefined;
+  #error: string[] | undefined;
+
+  push(line: string): void {
+    keep(this.#tail, line);
+    const [, number, rest] = /^#(\d+) (.*)$/.exec(line) ?? [];
+    if (number !== undefined && rest !== undefined) this.#step(number, rest);
+    else this.#ending(line);
+  }
+
+  story(): BuildStory {
+    const failed = this.#failed;
+    return {
+      failed: failed && { name: failed.name, error: failed.error ?? '', output: failed.output },
+      place: this.#place,
+      error: this.#error?.join('\n').trim(),
+      tail: this.#tail,
+    };
+  }
+
+  #step(number: string, rest: string): void {
+    const step = this.#steps.get(number);
+    if (step === undefined) {
+      this.#steps.set(number, { name: rest, output: [], error: undefined });
+      return;
+    }
+    const output = /^\d+\.\d+ (.*)$/.exec(rest)?.[1];
+    if (output !== undefined) {
+      keep(step.output, output);
+      return;
+    }
+    const error = /^ERROR: (.*)$/.exec(rest)?.[1];
+    if (error === undefined) return;
+    step.error = error;
+    // Steps that ran beside it are ended and bear errors too: theirs is that they were canceled.
+    if (this.#failed === undefined && !/context canceled|^CANCELED/.test(error)) this.#failed = step;
+  }
+
+  #ending(line: string): void {
+    const error = /^(?:ERROR|error): (.*)$/.exec(line)?.[1];
+    if (error !== undefined) {
+      this.#error = [error];
+      return;
+    }
+    if (this.#error !== undefined) {
+      this.#error.push(line);
+      return;
+    }
+    const [, name, number] = /^(\S.*):(\d+)$/.exec(line) ?? [];
+    if (name !== undefined) this.#file = { name, line: Number(number) };
+    const [, marked, text = ''] = /^ *(\d+) \| >>> (.*)$/.exec(line) ?? [];
+    if (marked !== undefined && this.#place === undefined && this.#file !== undefined) {
+      this.#place = { file: this.#file.name, line: this.#file.line, text: text.trim() };
+    }
+  }
+}
+
+function keep(lines: string[], line: string): void {
+  if (line.trim() === '') return;
+  lines.push(line);
+  if (lines.length > OUTPUT) lines.shift();
+}

@@ -1,0 +1,129 @@
+import type { FailureCode } from './verdict.ts';
+
+/** How a run ended. */
+export type ResultKind =
+  | 'succeeded'
+  | 'unchanged'
+  | 'superseded'
+  | 'rolled-back'
+  | 'rollback-failed'
+  | 'failed'
+  | 'unknown'
+  | 'skipped';
+
+/** The results on which a step stays green: nothing that failed is among them. */
+export const GREEN: ReadonlySet<ResultKind> = new Set(['succeeded', 'unchanged', 'skipped']);
+
+/** The version of the report's form: raised when a field changes its meaning or goes away. */
+export const REPORT_VERSION = 1;
+
+/** The whole story of a run, as written to the file behind the output `report` (docs/report.schema.json). */
+export interface Report {
+  readonly version: typeof REPORT_VERSION;
+  readonly result: ResultKind;
+  readonly command: 'deploy' | 'build';
+  /** One line: what failed, where, why, what became of it; on success what was reached. */
+  readonly reason: string;
+  /** What to do next; absent when there is nothing to do. */
+  readonly advice?: string;
+  /** Lines that belong to the reason: what a failed build step wrote, the Role that grants missing rights. */
+  readonly details?: readonly string[];
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly endedAt: string;
+  readonly source?: SourceReport;
+  readonly image?: ImageReport;
+  readonly workloads: readonly WorkloadReport[];
+  readonly timeline: readonly Span[];
+  /** Requests sent to the Kubernetes API, and watches opened. */
+  readonly api: { readonly requests: number; readonly watches: number };
+}
+
+export interface SourceReport {
+  readonly revision: string;
+  readonly dirty: boolean;
+  readonly url?: string;
+}
+
+export interface ImageReport {
+  /** repository@digest, or what was given where the digest stayed unknown. */
+  readonly reference: string;
+  readonly digest?: string;
+  readonly tag?: string;
+  /** Built in this run, as opposed to taken from the registry. */
+  readonly built: boolean;
+}
+
+export interface WorkloadReport {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly outcome: 'healthy' | 'unchanged' | 'failed' | 'superseded' | 'unknown' | 'untouched';
+  /** What became of our change when it was taken back. */
+  readonly rollback?: {
+    readonly outcome:
+      | 'restored'
+      | 'unnecessary'
+      | 'declined'
+      | 'impossible'
+      | 'superseded'
+      | 'failed'
+      | 'unknown';
+    readonly message: string;
+    /** Seconds from the verdict to the workload healthy again. */
+    readonly seconds?: number;
+    /** What a person has to do for it to work after all; absent: set the image by hand. */
+    readonly advice?: string;
+  };
+  readonly containers: readonly {
+    readonly name: string;
+    readonly before: string;
+    readonly after: string;
+    /** What it was to go back to, where that is not `before`: the last healthy state on record. */
+    readonly back?: string;
+  }[];
+  readonly failure?: {
+    readonly code: FailureCode;
+    readonly message: string;
+    readonly quote?: string;
+    readonly advice: string;
+  };
+  /** How strong the evidence of health is, and what else a person should know. */
+  readonly notes: readonly string[];
+  readonly evidence?: Evidence;
+}
+
+/** What the cluster said of a failure. Hostile text, unescaped here: escape where it is shown. */
+export interface Evidence {
+  readonly containers: readonly {
+    readonly pod: string;
+    readonly container: string;
+    /** In a few words: `waiting: CrashLoopBackOff, last exit 1 (Error), 3 restarts`. */
+    readonly state: string;
+  }[];
+  readonly events: readonly {
+    readonly object: string;
+    readonly reason: string;
+    readonly message: string;
+    readonly count: number;
+  }[];
+  readonly logs?: {
+    readonly pod: string;
+    readonly container: string;
+    readonly previous: boolean;
+    readonly lines: readonly string[];
+  };
+  /** Why a part is missing: `logs: never`, permission, the pod is gone. */
+  readonly missing: readonly string[];
+}
+
+/** One bar of the timeline. */
+export interface Span {
+  /** `preflight`, `image`, `patch`, `gate`, `rollback`, or the workload whose pods it shows. */
+  readonly section: string;
+  readonly label: string;
+  /** ISO 8601. */
+  readonly start: string;
+  readonly end: string;
+  readonly outcome: 'done' | 'failed' | 'active';
+}

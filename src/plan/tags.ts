@@ -1,0 +1,70 @@
+import { UserError } from '../model/error.ts';
+import { type ImageName, isTag, parseImage, renderImage, tagStamp } from '../model/image.ts';
+import type { SourceFacts } from './labels.ts';
+
+export interface TagWish {
+  /** Where the image goes. */
+  readonly image: Pick<ImageName, 'registry' | 'repository'>;
+  readonly source: Pick<SourceFacts, 'sha' | 'dirty'>;
+  readonly pullRequest: { readonly number: number; readonly headSha: string } | undefined;
+  /** The input `tags`: bare tags, or full references that may name other repositories. */
+  readonly tags: readonly string[];
+  readonly now: Date;
+}
+
+export interface TagPlan {
+  /** Ours: what the output `tag` bears. */
+  readonly tag: string;
+  /** All full references, ours first, none twice. */
+  readonly references: readonly string[];
+}
+
+/**
+ * Which tags the image gets. Ours names the commit: `<sha>`, on a pull request `pr-<number>-<head>` (what is
+ * checked out there is a merge that nobody else has). A dirty tree is like no commit, so its tag ends in the
+ * time and is never used again.
+ */
+export function planTags({ image, source, pullRequest, tags, now }: TagWish): TagPlan {
+  const commit = pullRequest === undefined ? source.sha : `pr-${pullRequest.number}-${pullRequest.headSha}`;
+  const tag = source.dirty ? `${commit}-dirty-${tagStamp(now)}` : commit;
+  const mistakes: string[] = [];
+  const given = tags.flatMap((text) => {
+    try {
+      return [reference(text, image)];
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      mistakes.push(...error.mistakes);
+      return [];
+    }
+  });
+  if (mistakes.length > 0) throw new UserError(mistakes);
+  return { tag, references: [...new Set([renderImage({ ...image, tag }), ...given])] };
+}
+
+function reference(text: string, image: TagWish['image']): string {
+  if (isTag(text)) return renderImage({ ...image, tag: text });
+  const bare = `write a bare tag ("${bareForm(text)}") or a full reference ("${renderImage({ ...image, tag: 'latest' })}")`;
+  if (!text.includes('/')) {
+    throw new UserError(
+      `The input tags has "${text}", which is no tag (at most 128 letters, digits, "_", "." and "-"): ${bare}.`,
+    );
+  }
+  const { image: given } = parseImage(text);
+  if (given.tag === undefined || given.digest !== undefined) {
+    throw new UserError(
+      `The input tags has "${text}", which ${given.digest === undefined ? 'names no tag' : 'bears a digest'}: ${bare}.`,
+    );
+  }
+  return renderImage(given);
+}
+
+/** What the text would be as a tag, to be suggested. */
+function bareForm(text: string): string {
+  const form = text
+    .replace(/@.*$/, '')
+    .replace(/^.*:(?=[^/]*$)/, '')
+    .replace(/[^\w.-]+/g, '-')
+    .replace(/^[.-]+/, '')
+    .slice(0, 128);
+  return form === '' ? 'latest' : form;
+}

@@ -1,0 +1,83 @@
+import { isLabel, isSubdomain } from '../model/names.ts';
+import type { WorkloadKind } from '../model/observation.ts';
+import type { WorkloadRef } from '../model/workload.ts';
+
+/** The names under which kubectl knows the kinds. */
+const KINDS: ReadonlyMap<string, WorkloadKind> = new Map([
+  ...namesOf('Deployment', 'deploy'),
+  ...namesOf('StatefulSet', 'sts'),
+  ...namesOf('DaemonSet', 'ds'),
+]);
+
+function namesOf(kind: WorkloadKind, short: string): readonly (readonly [string, WorkloadKind])[] {
+  const name = kind.toLowerCase();
+  return [short, name, `${name}s`, `${name}.apps`, `${name}s.apps`].map((each) => [each, kind]);
+}
+
+/** What one entry of `workloads` came to: a reference whose namespace may still be open, or a mistake. */
+export type ParsedWorkload =
+  | { readonly ref: Omit<WorkloadRef, 'namespace'> & { readonly namespace: string | undefined } }
+  | { readonly mistake: string };
+
+/**
+ * Reads the input `workloads`: entries on lines or between commas, each `kind/name`, `kind/name:container`
+ * or `namespace/kind/name`. A `#` starts a comment line.
+ */
+export function parseWorkloads(text: string): readonly ParsedWorkload[] {
+  return text
+    .split('\n')
+    .filter((line) => !line.trim().startsWith('#'))
+    .flatMap((line) => line.split(','))
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+    .map(parseWorkload);
+}
+
+function parseWorkload(entry: string): ParsedWorkload {
+  const say = (why: string): ParsedWorkload => ({
+    mistake: `workloads: ${JSON.stringify(entry)} ${why}. Write kind/name, kind/name:container or namespace/kind/name, for example deployment/web.`,
+  });
+  const colon = entry.indexOf(':');
+  const path = colon === -1 ? entry : entry.slice(0, colon);
+  const container = colon === -1 ? undefined : entry.slice(colon + 1);
+  const parts = path.split('/');
+  if (parts.length === 1) return say('names no kind');
+  if (parts.length > 3) return say('has too many slashes');
+  const [name, word, namespace] = [...parts].reverse();
+  const kind = KINDS.get(word?.toLowerCase() ?? '');
+  if (kind === undefined) {
+    return say(
+      `is of the kind ${JSON.stringify(word)}, which is not gated; the kinds that are: deployment, statefulset, daemonset`,
+    );
+  }
+  if (name === undefined || !isSubdomain(name)) {
+    return say(`bears ${JSON.stringify(name)}, which can not be the name of an object (RFC 1123)`);
+  }
+  if (namespace !== undefined && !isLabel(namespace)) {
+    return say(`bears ${JSON.stringify(namespace)}, which can not be the name of a namespace (RFC 1123)`);
+  }
+  if (container !== undefined && !isLabel(container)) {
+    return say(`bears ${JSON.stringify(container)}, which can not be the name of a container (RFC 1123)`);
+  }
+  return { ref: { kind, namespace, name, container } };
+}
+
+/** One sentence for each workload or container that is named twice, or both with and without a container. */
+export function duplicateWorkloads(refs: readonly WorkloadRef[]): readonly string[] {
+  const seen = new Map<string, Set<string | undefined>>();
+  const mistakes = new Set<string>();
+  for (const ref of refs) {
+    const key = `${ref.namespace}/${ref.kind.toLowerCase()}/${ref.name}`;
+    const containers = seen.get(key) ?? new Set();
+    if (containers.has(ref.container)) {
+      const what = ref.container === undefined ? key : `${key}:${ref.container}`;
+      mistakes.add(`workloads: ${what} is named twice. Name it once.`);
+    } else if (containers.size > 0 && (ref.container === undefined || containers.has(undefined))) {
+      mistakes.add(
+        `workloads: ${key} is named both with and without a container. Name the container each time, or not at all.`,
+      );
+    }
+    seen.set(key, containers.add(ref.container));
+  }
+  return [...mistakes];
+}

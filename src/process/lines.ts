@@ -1,0 +1,69 @@
+import { stripVTControlCharacters } from 'node:util';
+
+/** A line that never ends is cut here: a program must not fill our memory by printing none. */
+const LONGEST = 64 * 1024;
+
+/** Cuts a stream of text into lines. */
+export class Lines {
+  readonly #onLine: (line: string) => void;
+  #rest = '';
+
+  constructor(onLine: (line: string) => void) {
+    this.#onLine = onLine;
+  }
+
+  push(text: string): void {
+    const pieces = (this.#rest + text).split('\n');
+    this.#rest = pieces.pop() ?? '';
+    for (const piece of pieces) this.#onLine(clean(piece));
+    while (this.#rest.length > LONGEST) {
+      this.#onLine(clean(this.#rest.slice(0, LONGEST)));
+      this.#rest = this.#rest.slice(LONGEST);
+    }
+  }
+
+  /** The last line, when it lacks its end. */
+  end(): void {
+    if (this.#rest !== '') this.#onLine(clean(this.#rest));
+    this.#rest = '';
+  }
+}
+
+/** The end of a text that may be long. */
+export class Tail {
+  readonly #keep: number;
+  #pieces: string[] = [];
+  #length = 0;
+
+  constructor(keep: number) {
+    this.#keep = keep;
+  }
+
+  push(text: string): void {
+    this.#pieces.push(text);
+    this.#length += text.length;
+    // Joining at twice the size keeps the cost of a long output linear.
+    if (this.#length > 2 * this.#keep) this.#shorten();
+  }
+
+  text(): string {
+    if (this.#length > this.#keep) this.#shorten();
+    return this.#pieces.join('');
+  }
+
+  #shorten(): void {
+    const kept = this.#pieces.join('').slice(-this.#keep);
+    this.#pieces = [kept];
+    this.#length = kept.length;
+  }
+}
+
+/**
+ * What a terminal would show of this line: a progress bar rewrites its line by carriage returns, so only
+ * what stands behind the last one (that is followed by something) is left; colours and other control
+ * characters go.
+ */
+export function clean(line: string): string {
+  const states = line.split('\r').filter((state) => state !== '');
+  return stripVTControlCharacters(states.at(-1) ?? '').replace(/[^\P{Cc}\t]/gu, '');
+}

@@ -1,0 +1,159 @@
+import type { Clock } from '../model/clock.ts';
+import type { Log } from '../model/log.ts';
+import { childEnvironment, type Environment, purposesOfHelper } from '../process/environment.ts';
+import { CommandNotFound, run } from '../process/run.ts';
+import { RegistryError } from './error.ts';
+import { authOf, type DockerSettings, helperOf, readDockerSettings } from './settings.ts';
+
+/** A login that the user gave for one registry. */
+export interface Login {
+  /** Host as in an image name: `ghcr.io`, `docker.io`, `localhost:5000`. */
+  readonly registry: string;
+  readonly username: string;
+  readonly password: string;
+  /** Where it comes from, as a sentence goes on behind "the login from"; the inputs' names by default. */
+  readonly origin?: string;
+}
+
+export const INPUTS_ORIGIN = 'the inputs username and password';
+
+/** How to log in, and where that was found, for the sentence when it is refused. */
+export type Credential = { readonly origin: string } & (
+  | { readonly kind: 'password'; readonly username: string; readonly password: string }
+  /** What `docker login` got from an OAuth registry (Azure) instead of a password. */
+  | { readonly kind: 'refresh-token'; readonly token: string }
+);
+
+/** A helper that waits for a person (a keychain's prompt) must not hang the job. */
+const HELPER_TIMEOUT = 30_000;
+/** What a helper answers for a host that it has nothing for: docker-credential-helpers/credentials/error.go. */
+const NOT_FOUND = /credentials not found in native keychain/i;
+
+export interface CredentialsArguments {
+  readonly logins: readonly Login[];
+  readonly environment: Environment;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+}
+
+/** Finds the login of a registry: the inputs' first, then what docker on this machine would use. */
+export class Credentials {
+  readonly #args: CredentialsArguments;
+  readonly #found = new Map<string, Promise<Credential | undefined>>();
+  #settings: Promise<DockerSettings> | undefined;
+
+  constructor(args: CredentialsArguments) {
+    this.#args = args;
+    for (const login of args.logins) mask(args.log, login.username, login.password);
+  }
+
+  find(registry: string): Promise<Credential | undefined> {
+    const known = this.#found.get(registry) ?? this.#look(registry);
+    this.#found.set(registry, known);
+    return known;
+  }
+
+  async #look(registry: string): Promise<Credential | undefined> {
+    const login = this.#args.logins.find((one) => one.registry === registry);
+    if (login) {
+      return {
+        kind: 'password',
+        username: login.username,
+        password: login.password,
+        origin: login.origin ?? INPUTS_ORIGIN,
+      };
+    }
+    this.#settings ??= readDockerSettings(this.#args.environment);
+    const settings = await this.#settings;
+    const helper = helperOf(settings.json, registry);
+    if (helper !== undefined) return await this.#ask(helper, registry, settings);
+    return this.#fromFile(registry, settings);
+  }
+
+  #fromFile(registry: string, settings: DockerSettings): Credential | undefined {
+    const auth = authOf(settings.json, registry);
+    if (auth === undefined) return undefined;
+    const origin = settings.file ?? 'DOCKER_AUTH_CONFIG';
+    if (typeof auth['identitytoken'] === 'string' && auth['identitytoken'] !== '') {
+      this.#args.log.secret(auth['identitytoken']);
+      return { kind: 'refresh-token', token: auth['identitytoken'], origin };
+    }
+    let { username, password } = auth;
+    if (typeof auth['auth'] === 'string' && auth['auth'] !== '') {
+      const decoded = Buffer.from(auth['auth'], 'base64').toString('utf8').replace(/\0+$/, '');
+      const colon = decoded.indexOf(':');
+      if (colon > 0) [username, password] = [decoded.slice(0, colon), decoded.slice(colon + 1)];
+    }
+    if (typeof username !== 'string' || typeof password !== 'string' || username === '') return undefined;
+    mask(this.#args.log, username, password);
+    return { kind: 'password', username, password, origin };
+  }
+
+  async #ask(helper: string, registry: string, settings: DockerSettings): Promise<Credential | undefined> {
+    const file = `docker-credential-${helper}`;
+    const origin = `${file}, named in ${settings.file ?? 'DOCKER_AUTH_CONFIG'}`;
+    const { environment, clock, signal, log } = this.#args;
+    const server = registry === 'docker.io' ? 'https://index.docker.io/v1/' : registry;
+    let ended: Awaited<ReturnType<typeof run>>;
+    try {
+      ended = await run(
+        {
+          file,
+          args: ['get'],
+          stdin: server,
+          environment: childEnvironment(environment, ['credential-helper', ...purposesOfHelper(helper)]),
+          timeout: HELPER_TIMEOUT,
+          ...(signal === undefined ? {} : { signal }),
+        },
+        clock,
+      );
+    } catch (error) {
+      if (!(error instanceof CommandNotFound)) throw error;
+      throw new RegistryError(
+        'unauthorized',
+        `The login of ${registry} is kept by ${origin}, and that program is not on PATH. Install it, or set the inputs username and password.`,
+        { cause: error },
+      );
+    }
+    if (ended.exitCode !== 0) {
+      const words = `${ended.stdout.trim() || ended.stderr.trim()}`.split('\n').at(-1) ?? '';
+      if (NOT_FOUND.test(words)) return undefined;
+      const how = ended.kind === 'timed-out' ? `did not answer within ${HELPER_TIMEOUT / 1000} s` : 'failed';
+      throw new RegistryError(
+        'unauthorized',
+        `The credential helper of ${registry} (${origin}) ${how}${words === '' ? '' : `: "${words.slice(0, 300)}"`}. Mend it, or set the inputs username and password.`,
+      );
+    }
+    return this.#readAnswer(ended.stdout, registry, origin, log);
+  }
+
+  #readAnswer(stdout: string, registry: string, origin: string, log: Log): Credential {
+    try {
+      const { Username: username, Secret: secret } = JSON.parse(stdout) as Record<string, unknown>;
+      if (typeof username === 'string' && typeof secret === 'string' && secret !== '') {
+        mask(log, username, secret);
+        // The helpers' sign for a refresh token: docker/cli/cli/config/credentials/native_store.go.
+        if (username === '<token>') return { kind: 'refresh-token', token: secret, origin };
+        return { kind: 'password', username, password: secret, origin };
+      }
+    } catch {
+      // Its answer holds a secret: neither it nor a parser's quote of it may be shown.
+    }
+    throw new RegistryError(
+      'unauthorized',
+      `The credential helper of ${registry} (${origin}) answered with something that is no login. Mend it, or set the inputs username and password.`,
+    );
+  }
+}
+
+/** Basic authentication's form of a login. */
+export function basic(username: string, password: string): string {
+  return Buffer.from(`${username}:${password}`).toString('base64');
+}
+
+function mask(log: Log, username: string, password: string): void {
+  if (password === '') return;
+  log.secret(password);
+  log.secret(basic(username, password));
+}

@@ -1,0 +1,214 @@
+import type { Dispatcher } from 'undici';
+import connect from 'undici/lib/api/api-connect.js';
+import request from 'undici/lib/api/api-request.js';
+import EnvHttpProxyAgent from 'undici/lib/dispatcher/env-http-proxy-agent.js';
+import Pool from 'undici/lib/dispatcher/pool.js';
+import { type Clock, sleep } from '../model/clock.ts';
+import { UserError } from '../model/error.ts';
+import type { Environment } from '../process/environment.ts';
+import { RegistryError } from './error.ts';
+
+export interface Question {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly header: (name: string) => string | undefined;
+  readonly body: Buffer;
+  readonly url: URL;
+}
+
+export interface HttpArguments {
+  readonly environment: Environment;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+  /** Between 0 and 1, for the jitter of retries. */
+  readonly random?: () => number;
+}
+
+const TRIES = 4;
+const FIRST_DELAY = 500;
+/** A registry that asks for more patience than this gets none: the job's minutes cost money. */
+const LONGEST_DELAY = 30_000;
+/** The OCI specification lets registries refuse manifests above 4 MiB; configs are smaller. */
+const MAX_BODY = 8 * 1024 * 1024;
+const REDIRECTS = 5;
+const CONNECT_TIMEOUT = 10_000;
+const ANSWER_TIMEOUT = 20_000;
+/** Trying again makes no certificate valid and no name known. */
+const FINAL =
+  /^(?:ENOTFOUND|EPROTO|ERR_SSL_.*|ERR_TLS_.*|CERT_.*|.*_CERT(?:_.*)?|UNABLE_TO_.*|DEPTH_ZERO.*|HOSTNAME_MISMATCH)$/;
+
+/**
+ * HTTP as registries want it: bounded retries with jitter, Retry-After obeyed, redirects to a blob store
+ * without the registry's authorization, proxies from the environment that was handed down.
+ */
+export class Http {
+  readonly #args: HttpArguments;
+  readonly #dispatcher: Dispatcher;
+
+  constructor(args: HttpArguments) {
+    this.#args = args;
+    this.#dispatcher = dispatcherFor(args.environment);
+  }
+
+  async send(question: Question): Promise<Reply> {
+    const { clock, signal, random = Math.random } = this.#args;
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.#follow(question);
+      if (outcome.kind === 'reply' && !isPassing(outcome.reply.status)) return outcome.reply;
+      const asked = outcome.kind === 'reply' ? retryAfter(outcome.reply, clock) : undefined;
+      const final = outcome.kind === 'error' && FINAL.test(codeOf(outcome.error));
+      if (attempt === TRIES || final || (asked !== undefined && asked > LONGEST_DELAY)) {
+        throw unreachable(question.url, outcome, attempt, asked);
+      }
+      // "Full jitter" around the doubled delay: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+      await sleep(clock, asked ?? FIRST_DELAY * 2 ** (attempt - 1) * (0.5 + random()), signal);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#dispatcher.destroy();
+  }
+
+  async #follow(question: Question): Promise<Outcome> {
+    let { url } = question;
+    let { headers } = question;
+    try {
+      for (let hop = 0; ; hop++) {
+        const reply = await this.#once({ ...question, url, headers });
+        const location = reply.header('location');
+        const redirects = [301, 302, 303, 307, 308].includes(reply.status) && location !== undefined;
+        if (!redirects || question.method === 'POST' || hop === REDIRECTS) return { kind: 'reply', reply };
+        const next = new URL(location, url);
+        if (next.origin !== url.origin) {
+          const { authorization: _, ...others } = headers;
+          headers = others;
+        }
+        url = next;
+      }
+    } catch (error) {
+      const { signal } = this.#args;
+      if (signal?.aborted) throw signal.reason;
+      return { kind: 'error', error };
+    }
+  }
+
+  async #once(question: Question): Promise<Reply> {
+    const { url } = question;
+    const response = await request.call(this.#dispatcher, {
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
+      method: question.method,
+      headers: { 'user-agent': 'steadyship', ...question.headers },
+      ...(question.body === undefined ? {} : { body: question.body }),
+      ...(this.#args.signal === undefined ? {} : { signal: this.#args.signal }),
+    });
+    const pieces: Buffer[] = [];
+    let length = 0;
+    for await (const piece of response.body as AsyncIterable<Buffer>) {
+      length += piece.length;
+      if (length > MAX_BODY) throw new Error(`the answer is longer than ${MAX_BODY} bytes`);
+      pieces.push(piece);
+    }
+    const header = (name: string): string | undefined => {
+      const value = response.headers[name];
+      return Array.isArray(value) ? value.join(', ') : value;
+    };
+    return { status: response.statusCode, header, body: Buffer.concat(pieces), url };
+  }
+}
+
+/** Straight, or through the proxy that the environment names. */
+function dispatcherFor(environment: Environment): Dispatcher {
+  try {
+    return new EnvHttpProxyAgent({
+      // Plain HTTP is spoken on loopback only, where no proxy is. Empty strings, because undici would look
+      // into process.env for what is left out.
+      httpProxy: '',
+      httpsProxy: environment['https_proxy'] ?? environment['HTTPS_PROXY'] ?? '',
+      noProxy: ['localhost,127.0.0.1,[::1]', environment['no_proxy'] ?? environment['NO_PROXY'] ?? ''].join(
+        ',',
+      ),
+      // Only undici's barrel gives dispatchers the method by which a proxy is asked for a tunnel.
+      clientFactory: (origin, options) => Object.assign(new Pool(origin, options), { connect }),
+      // Its HTTP/2 session does not notice a connection that went silent.
+      allowH2: false,
+      requestTls: { allowH2: false },
+      proxyTls: { allowH2: false },
+      connectTimeout: CONNECT_TIMEOUT,
+      connect: { timeout: CONNECT_TIMEOUT },
+      headersTimeout: ANSWER_TIMEOUT,
+      bodyTimeout: ANSWER_TIMEOUT,
+    });
+  } catch (error) {
+    // The address may bear a password: it is not repeated.
+    throw new UserError(
+      'The proxy given by HTTPS_PROXY is no usable address; it must look like http://proxy.example.com:3128.',
+      { cause: error },
+    );
+  }
+}
+
+type Outcome =
+  | { readonly kind: 'reply'; readonly reply: Reply }
+  | { readonly kind: 'error'; readonly error: unknown };
+
+function isPassing(status: number): boolean {
+  return status === 408 || status === 429 || status >= 500;
+}
+
+/** Seconds or a date; a date is held against our wall clock, the only use that we make of it. */
+function retryAfter(reply: Reply, clock: Clock): number | undefined {
+  const text = reply.header('retry-after');
+  if (text === undefined) return undefined;
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  const date = Date.parse(text);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - clock.wall().getTime());
+}
+
+function unreachable(url: URL, outcome: Outcome, tries: number, asked: number | undefined): RegistryError {
+  const host = url.host;
+  const times = tries === 1 ? '' : ` (${tries} tries)`;
+  if (outcome.kind === 'reply') {
+    const { status } = outcome.reply;
+    const wait = asked === undefined ? '' : `, and asks to wait ${Math.ceil(asked / 1000)} s`;
+    const what = status === 429 ? 'has had too many requests (429)' : `answers with the error ${status}`;
+    return new RegistryError(
+      'unreachable',
+      `The registry ${host} ${what}${wait}${times}. Run the job again later${status === 429 ? ', or log in: most registries allow more to those they know' : ''}.`,
+    );
+  }
+  const code = codeOf(outcome.error);
+  return new RegistryError(
+    'unreachable',
+    `The registry ${host} can not be reached${times}: ${inWords(code, outcome.error)}. Check its name and the network between this runner and it.`,
+    { cause: outcome.error },
+  );
+}
+
+function codeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return '';
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  // Connecting to several addresses at once ends in one error that holds one for each.
+  if (error instanceof AggregateError) return codeOf(error.errors[0]);
+  return 'cause' in error ? codeOf(error.cause) : '';
+}
+
+function inWords(code: string, error: unknown): string {
+  if (code === 'ENOTFOUND') return 'no host has that name';
+  if (code === 'EAI_AGAIN') return 'the name could not be looked up';
+  if (code === 'ECONNREFUSED') return 'the connection was refused';
+  if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') return 'the connection was cut';
+  if (/TIMEOUT|ETIMEDOUT/.test(code)) return 'it did not answer in time';
+  if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
+    return 'it does not speak TLS (plain HTTP is spoken with registries on loopback only)';
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (FINAL.test(code)) return `its certificate is not trusted (${message})`;
+  return message === '' ? code || 'the connection failed' : message;
+}
