@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest';
+import { ApiError, UnreachableError } from '../../src/cluster/client.ts';
+import { explain, isFutile } from '../../src/cluster/explain.ts';
+import { UserError } from '../../src/model/error.ts';
+
+const CLUSTER = { server: 'https://k8s.example.com:6443' };
+const REQUEST = { verb: 'get', path: '/api/v1/namespaces/shop' };
+
+function network(code: string, message: string): UnreachableError {
+  const cause = Object.assign(new Error(message), { code });
+  return new UnreachableError(REQUEST, message, false, { cause });
+}
+
+function answer(status: number, reason: string, message: string, hint?: string): ApiError {
+  return new ApiError(REQUEST, { status, reason, message, hint });
+}
+
+describe('explain', () => {
+  test.each<[string, unknown, string]>([
+    [
+      'refused',
+      network('ECONNREFUSED', 'connect ECONNREFUSED 10.0.0.1:6443'),
+      'Cannot reach the cluster at https://k8s.example.com:6443: the connection was refused, so nothing listens there (connect ECONNREFUSED 10.0.0.1:6443). Check the server address in the kubeconfig, and that the API server is running.',
+    ],
+    [
+      'unknown to DNS',
+      network('ENOTFOUND', 'getaddrinfo ENOTFOUND k8s.example.com'),
+      "Cannot reach the cluster at https://k8s.example.com:6443: its name is not known to DNS (getaddrinfo ENOTFOUND k8s.example.com). Check the server address in the kubeconfig; a private cluster's name is known only inside its network, which then needs a self-hosted runner.",
+    ],
+    [
+      'DNS does not answer',
+      network('EAI_AGAIN', 'getaddrinfo EAI_AGAIN k8s.example.com'),
+      "Cannot reach the cluster at https://k8s.example.com:6443: its name could not be looked up, DNS did not answer (getaddrinfo EAI_AGAIN k8s.example.com). Check this runner's DNS, and the server address in the kubeconfig.",
+    ],
+    [
+      'connecting takes too long',
+      network(
+        'UND_ERR_CONNECT_TIMEOUT',
+        'Connect Timeout Error (attempted address: k8s.example.com:6443, timeout: 10000ms)',
+      ),
+      "Cannot reach the cluster at https://k8s.example.com:6443: it did not answer in time (Connect Timeout Error (attempted address: k8s.example.com:6443, timeout: 10000ms)). Check the server address, and that a firewall or the cluster's list of authorised networks lets this runner in; a private cluster needs a self-hosted runner in its network.",
+    ],
+    [
+      'an answer takes too long',
+      new UnreachableError(REQUEST, 'no whole answer within 15 s', true),
+      "Cannot reach the cluster at https://k8s.example.com:6443: it did not answer in time (no whole answer within 15 s). Check the server address, and that a firewall or the cluster's list of authorised networks lets this runner in; a private cluster needs a self-hosted runner in its network.",
+    ],
+    [
+      'no route',
+      network('EHOSTUNREACH', 'connect EHOSTUNREACH 10.0.0.1:6443'),
+      'Cannot reach the cluster at https://k8s.example.com:6443: there is no network route to it (connect EHOSTUNREACH 10.0.0.1:6443). Check the server address in the kubeconfig and that this runner is in a network that can reach it.',
+    ],
+    [
+      'every address of a name failed',
+      new UnreachableError(REQUEST, '', false, {
+        cause: new AggregateError([
+          Object.assign(new Error('connect ECONNREFUSED ::1:6443'), { code: 'ECONNREFUSED' }),
+        ]),
+      }),
+      'Cannot reach the cluster at https://k8s.example.com:6443: the connection was refused, so nothing listens there (connect ECONNREFUSED ::1:6443). Check the server address in the kubeconfig, and that the API server is running.',
+    ],
+    [
+      'cut',
+      network('ECONNRESET', 'read ECONNRESET'),
+      'Cannot reach the cluster at https://k8s.example.com:6443: the connection was cut before the whole answer was here (read ECONNRESET). Try again; if it stays, look at the load balancer or proxy in front of the API server.',
+    ],
+    [
+      'untrusted',
+      network('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'unable to verify the first certificate'),
+      "Cannot reach the cluster at https://k8s.example.com:6443: its certificate is not signed by the kubeconfig's certificate authority (unable to verify the first certificate). Take a fresh kubeconfig of this cluster, with its certificate-authority-data; a proxy that opens TLS needs NODE_EXTRA_CA_CERTS.",
+    ],
+    [
+      'expired server certificate',
+      network('CERT_HAS_EXPIRED', 'certificate has expired'),
+      "Cannot reach the cluster at https://k8s.example.com:6443: the server's own certificate has expired (certificate has expired). Renew the API server's certificate, or set this machine's clock if that is wrong.",
+    ],
+    [
+      'the proxy wants a login',
+      new UnreachableError(REQUEST, 'Proxy response (407) !== 200 when HTTP Tunneling', false),
+      'Cannot reach the cluster at https://k8s.example.com:6443: the proxy that was to connect to it asks for a user name and password (407). Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.',
+    ],
+    [
+      'the proxy does not get through',
+      new UnreachableError(REQUEST, 'Proxy response (502) !== 200 when HTTP Tunneling', false),
+      'Cannot reach the cluster at https://k8s.example.com:6443: the proxy that was to connect to it answered 502 instead. Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.',
+    ],
+    [
+      'something else answers',
+      new UnreachableError(REQUEST, 'the answer is no JSON: Sign in to ACME WiFi', true),
+      'No usable answer from the cluster at https://k8s.example.com:6443: get /api/v1/namespaces/shop: the answer is no JSON: Sign in to ACME WiFi. Check that the server address in the kubeconfig is that of a Kubernetes API server.',
+    ],
+    [
+      '401',
+      answer(401, 'Unauthorized', 'Unauthorized'),
+      'The cluster at https://k8s.example.com:6443 does not accept the credentials of the kubeconfig (401): Unauthorized. Take a fresh kubeconfig, or check the login that it runs.',
+    ],
+    [
+      '401 with an expired client certificate',
+      answer(401, 'Unauthorized', 'Unauthorized', 'the client certificate expired on 2026-01-02 03:04 UTC'),
+      'The cluster at https://k8s.example.com:6443 does not accept the credentials of the kubeconfig (401): the client certificate expired on 2026-01-02 03:04 UTC. Take a fresh kubeconfig, or check the login that it runs.',
+    ],
+    [
+      '403',
+      answer(403, 'Forbidden', 'deployments.apps "web" is forbidden: User "ci" cannot get resource'),
+      'The cluster at https://k8s.example.com:6443 forbids it (403): deployments.apps "web" is forbidden: User "ci" cannot get resource. Grant this user the Role that the README lists.',
+    ],
+    [
+      '404',
+      answer(404, 'NotFound', 'namespaces "shop" not found'),
+      'The cluster at https://k8s.example.com:6443 has no such thing (404, /api/v1/namespaces/shop): namespaces "shop" not found.',
+    ],
+    [
+      '429',
+      answer(429, 'TooManyRequests', 'too many requests, please try again later.'),
+      'The cluster at https://k8s.example.com:6443 is overloaded and asks to come back later (429): too many requests, please try again later. Run it again.',
+    ],
+    [
+      '422',
+      answer(422, 'Invalid', 'Deployment.apps "web" is invalid'),
+      'The cluster at https://k8s.example.com:6443 answered 422 to "get /api/v1/namespaces/shop": Deployment.apps "web" is invalid.',
+    ],
+    [
+      '500',
+      answer(500, 'InternalError', 'etcdserver: leader changed'),
+      'The cluster at https://k8s.example.com:6443 answered 500 to "get /api/v1/namespaces/shop": etcdserver: leader changed. Look at the health of the API server, and run it again.',
+    ],
+    ['a mistake of the user', new UserError('Say what you mean.'), 'Say what you mean.'],
+    ['a surprise', new TypeError('x is not a function'), 'x is not a function'],
+  ])('%s', (_, error, sentence) => {
+    expect(explain(error, CLUSTER)).toBe(sentence);
+  });
+});
+
+test('a certificate stays untrusted however often one asks; a connection may come back', () => {
+  expect(isFutile(network('SELF_SIGNED_CERT_IN_CHAIN', 'self-signed certificate in certificate chain'))).toBe(
+    true,
+  );
+  expect(isFutile(network('ERR_TLS_CERT_ALTNAME_INVALID', 'not in the list'))).toBe(true);
+  expect(isFutile(network('ECONNREFUSED', 'connect ECONNREFUSED'))).toBe(false);
+  expect(isFutile(new UnreachableError(REQUEST, 'no whole answer within 15 s', true))).toBe(false);
+});

@@ -1,0 +1,81 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { onTestFinished } from 'vitest';
+
+/** A TCP proxy that can go silent, cut, refuse, and crumble what passes. */
+export class FaultProxy {
+  port = 0;
+  /** Connections so far. */
+  connections = 0;
+  /** Splits what the server says into pieces of so many bytes. */
+  crumbs: number | undefined;
+  /** What the client says next is passed on, and then the connection is cut. */
+  cutsAfterRequest = false;
+  /** New connections are taken, and nothing comes of them. */
+  blackHole = false;
+  readonly #target: number;
+  readonly #silent = new Set<Socket>();
+  readonly #pairs = new Map<Socket, Socket>();
+  readonly #server: Server;
+
+  private constructor(target: number) {
+    this.#target = target;
+    this.#server = createServer((client) => this.#join(client));
+  }
+
+  /** @param finished the test's own, where tests run at the same time */
+  static async to(port: number, finished = onTestFinished): Promise<FaultProxy> {
+    const proxy = new FaultProxy(port);
+    await proxy.listen(0);
+    finished(() => proxy.stop());
+    return proxy;
+  }
+
+  async listen(port: number): Promise<void> {
+    await new Promise<void>((resolve) => this.#server.listen(port, '127.0.0.1', resolve));
+    this.port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Connections that exist say nothing any more in either direction, and do not close. */
+  silence(): void {
+    for (const client of this.#pairs.keys()) this.#silent.add(client);
+  }
+
+  reset(): void {
+    for (const client of this.#pairs.keys()) client.resetAndDestroy();
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const client of this.#pairs.keys()) client.destroy();
+    await closed;
+  }
+
+  #join(client: Socket): void {
+    this.connections++;
+    const server = connect(this.#target, '127.0.0.1');
+    this.#pairs.set(client, server);
+    if (this.blackHole) this.#silent.add(client);
+    client.on('data', (data) => {
+      if (this.#silent.has(client)) return;
+      server.write(data);
+      if (this.cutsAfterRequest) setTimeout(() => client.resetAndDestroy(), 30);
+    });
+    server.on('data', (data) => {
+      if (this.#silent.has(client) || this.cutsAfterRequest) return;
+      const size = this.crumbs ?? data.length;
+      for (let start = 0; start < data.length; start += size)
+        client.write(data.subarray(start, start + size));
+    });
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      one.setNoDelay(true);
+      one.on('error', () => {});
+      one.on('close', () => {
+        if (!this.#silent.has(client)) other.destroy();
+        this.#pairs.delete(client);
+      });
+    }
+  }
+}

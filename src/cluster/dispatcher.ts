@@ -1,0 +1,94 @@
+/**
+ * undici's pool for one cluster and one identity. HTTP/1.1 on purpose, though HTTP/2 would save some ten
+ * milliseconds of handshakes at the start: with one silent connection in between (a NAT that forgot it), eight
+ * requests in a row timed out on undici 8.12's HTTP/2 session, which does not heed unanswered pings and is not
+ * left when a stream is aborted; on HTTP/1.1 the one that timed out took its socket along and the next one was
+ * answered. With HTTP/2 the watches and the patch that puts things back would go down together.
+ */
+import { readFile } from 'node:fs/promises';
+import type { Dispatcher } from 'undici';
+import Agent from 'undici/lib/dispatcher/agent.js';
+import { messageOf, UserError } from '../model/error.ts';
+import type { ClusterAccess, Material } from './access.ts';
+import { proxyFor } from './proxy.ts';
+import type { Timing } from './timing.ts';
+
+export interface ClientCertificate {
+  readonly certificate: string | Buffer;
+  readonly key: string | Buffer;
+}
+
+export interface DispatcherOptions {
+  readonly access: ClusterAccess;
+  readonly certificate: ClientCertificate | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly timing: Timing;
+}
+
+export async function createDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
+  const { access, environment, timing } = options;
+  const server = new URL(access.server);
+  const tls = server.protocol === 'https:' ? await tlsOptions(options) : {};
+  const pool = {
+    allowH2: false,
+    keepAliveTimeout: timing.keepAlive,
+    keepAliveMaxTimeout: timing.keepAlive,
+    connections: null,
+    pipelining: 1,
+  };
+  const proxy = proxyFor(server, access.proxyUrl, environment);
+  if (proxy === undefined) {
+    return new Agent({
+      ...pool,
+      connect: { timeout: timing.connect, keepAliveInitialDelay: 10_000, ...tls },
+    });
+  }
+  const [{ default: ProxyAgent }, { default: Pool }, { default: tunnel }] = await Promise.all([
+    import('undici/lib/dispatcher/proxy-agent.js'),
+    import('undici/lib/dispatcher/pool.js'),
+    import('undici/lib/api/api-connect.js'),
+  ]);
+  try {
+    return new ProxyAgent({
+      // Only undici's barrel gives dispatchers the method by which the proxy is asked for a tunnel.
+      clientFactory: (origin, options) => Object.assign(new Pool(origin, options), { connect: tunnel }),
+      ...pool,
+      uri: proxy.url,
+      connectTimeout: timing.connect,
+      requestTls: { allowH2: false, ...tls },
+      // For any other scheme its mere presence would make undici speak TLS to a SOCKS server.
+      ...(proxy.url.startsWith('https:') ? { proxyTls: { allowH2: false } } : {}),
+    });
+  } catch (error) {
+    // The URL may bear a password: it is not repeated.
+    throw new UserError(
+      `The proxy given by ${proxy.origin} for ${access.server} is no usable URL; it must look like ` +
+        'http://proxy.example.com:3128 (http, https or socks5).',
+      { cause: error },
+    );
+  }
+}
+
+async function tlsOptions({ access, certificate }: DispatcherOptions) {
+  const ca =
+    access.ca === undefined ? undefined : await readMaterial(access.ca, 'the certificate authority', access);
+  return {
+    rejectUnauthorized: !access.insecure,
+    ...(ca === undefined ? {} : { ca }),
+    ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.key }),
+    ...(access.tlsServerName === undefined ? {} : { servername: access.tlsServerName }),
+  };
+}
+
+/** Files are read as late as possible: they are rotated while we run. */
+export async function readMaterial(material: Material, what: string, access: ClusterAccess): Promise<string> {
+  if (material.kind === 'data') return material.data;
+  try {
+    return await readFile(material.path, 'utf8');
+  } catch (error) {
+    throw new UserError(
+      `Cannot read ${what} ${material.path}, which ${access.origin} names: ${messageOf(error)}.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,194 @@
+/** Whatever goes wrong on the way to a cluster, in one sentence or two: what, where, why, what to do. */
+import { messageOf, UserError } from '../model/error.ts';
+import { ApiError, UnreachableError, wordsOf } from './errors.ts';
+
+interface Explanation {
+  readonly why: string;
+  readonly advice: string;
+  /** Trying again can not help. */
+  readonly futile?: true;
+}
+
+const CERTIFICATE: Explanation = {
+  why: "its certificate is not signed by the kubeconfig's certificate authority",
+  advice:
+    'Take a fresh kubeconfig of this cluster, with its certificate-authority-data; a proxy that opens TLS ' +
+    'needs NODE_EXTRA_CA_CERTS.',
+  futile: true,
+};
+
+const NETWORK: Explanation = {
+  why: 'there is no network route to it',
+  advice:
+    'Check the server address in the kubeconfig and that this runner is in a network that can reach it.',
+};
+
+const TIMEOUT: Explanation = {
+  why: 'it did not answer in time',
+  advice:
+    "Check the server address, and that a firewall or the cluster's list of authorised networks lets this " +
+    'runner in; a private cluster needs a self-hosted runner in its network.',
+};
+
+const BROKEN: Explanation = {
+  why: 'the connection was cut before the whole answer was here',
+  advice: 'Try again; if it stays, look at the load balancer or proxy in front of the API server.',
+};
+
+/** By the `code` of Node, OpenSSL and undici. */
+const BY_CODE: Readonly<Record<string, Explanation>> = {
+  ECONNREFUSED: {
+    why: 'the connection was refused, so nothing listens there',
+    advice: 'Check the server address in the kubeconfig, and that the API server is running.',
+  },
+  ENOTFOUND: {
+    why: 'its name is not known to DNS',
+    advice:
+      "Check the server address in the kubeconfig; a private cluster's name is known only inside its network, " +
+      'which then needs a self-hosted runner.',
+  },
+  EAI_AGAIN: {
+    why: 'its name could not be looked up, DNS did not answer',
+    advice: "Check this runner's DNS, and the server address in the kubeconfig.",
+  },
+  EHOSTUNREACH: NETWORK,
+  ENETUNREACH: NETWORK,
+  ETIMEDOUT: TIMEOUT,
+  UND_ERR_CONNECT_TIMEOUT: TIMEOUT,
+  ECONNRESET: BROKEN,
+  EPIPE: BROKEN,
+  UND_ERR_SOCKET: BROKEN,
+  DEPTH_ZERO_SELF_SIGNED_CERT: CERTIFICATE,
+  SELF_SIGNED_CERT_IN_CHAIN: CERTIFICATE,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: CERTIFICATE,
+  UNABLE_TO_GET_ISSUER_CERT: CERTIFICATE,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: CERTIFICATE,
+  CERT_SIGNATURE_FAILURE: CERTIFICATE,
+  CERT_UNTRUSTED: CERTIFICATE,
+  CERT_HAS_EXPIRED: {
+    why: "the server's own certificate has expired",
+    advice: "Renew the API server's certificate, or set this machine's clock if that is wrong.",
+    futile: true,
+  },
+  CERT_NOT_YET_VALID: {
+    why: "the server's certificate is not valid yet",
+    advice: "Set this machine's clock.",
+    futile: true,
+  },
+  ERR_TLS_CERT_ALTNAME_INVALID: {
+    why: "the server's certificate is for another name",
+    advice: 'Use a name that the certificate bears, or set tls-server-name in the kubeconfig to one.',
+    futile: true,
+  },
+  ERR_SSL_WRONG_VERSION_NUMBER: {
+    why: 'what listens there does not speak TLS',
+    advice: 'Check the port in the server address of the kubeconfig.',
+    futile: true,
+  },
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: {
+    why: 'what listens there does not speak TLS',
+    advice: 'Check the port in the server address of the kubeconfig.',
+    futile: true,
+  },
+  ERR_OSSL_X509_KEY_VALUES_MISMATCH: {
+    why: "the kubeconfig's client certificate and client key do not belong together",
+    advice: 'Take a fresh kubeconfig of this cluster.',
+    futile: true,
+  },
+  ERR_OSSL_PEM_NO_START_LINE: {
+    why: 'a certificate or key of the kubeconfig is not PEM',
+    advice: 'Take a fresh kubeconfig of this cluster.',
+    futile: true,
+  },
+};
+
+/** No answer will ever come of it: the certificate stays untrusted, the key broken. */
+export function isFutile(error: UnreachableError): boolean {
+  return found(error)?.futile === true || proxyStatus(error) === 407;
+}
+
+/** Pure; never repeats a credential, for it only quotes the server and the network layer. */
+export function explain(error: unknown, cluster: { readonly server: string }): string {
+  if (error instanceof UserError) return error.message;
+  if (error instanceof ApiError) return explainAnswer(error, cluster.server);
+  if (!(error instanceof UnreachableError)) return messageOf(error);
+  const status = proxyStatus(error);
+  if (status !== undefined) {
+    const refused = status === 407 ? 'asks for a user name and password (407)' : `answered ${status} instead`;
+    return (
+      `Cannot reach the cluster at ${cluster.server}: the proxy that was to connect to it ${refused}. ` +
+      'Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.'
+    );
+  }
+  const known = found(error);
+  if (known !== undefined) {
+    return `Cannot reach the cluster at ${cluster.server}: ${known.why} (${detail(error)}). ${known.advice}`;
+  }
+  return (
+    `No usable answer from the cluster at ${cluster.server}: ${error.message}. ` +
+    'Check that the server address in the kubeconfig is that of a Kubernetes API server.'
+  );
+}
+
+function explainAnswer(error: ApiError, server: string): string {
+  const said = error.serverMessage.replace(/\.$/, '');
+  switch (error.status) {
+    case 401:
+      return (
+        `The cluster at ${server} does not accept the credentials of the kubeconfig (401): ` +
+        `${error.hint ?? said}. Take a fresh kubeconfig, or check the login that it runs.`
+      );
+    case 403:
+      if (said.includes('User "system:anonymous"')) {
+        return `The kubeconfig gives no credentials that the cluster at ${server} knows, so it takes the run for an anonymous one and forbids it (403). Take a fresh kubeconfig, with a token or a client certificate.`;
+      }
+      return `The cluster at ${server} forbids it (403): ${said}. Grant this user the Role that the README lists.`;
+    case 404:
+      return `The cluster at ${server} has no such thing (404, ${error.path}): ${said}.`;
+    case 410:
+      return `The cluster at ${server} no longer has the state asked for (410): ${said}. Run it again.`;
+    case 429:
+      return `The cluster at ${server} is overloaded and asks to come back later (429): ${said}. Run it again.`;
+    default:
+      return (
+        `The cluster at ${server} answered ${error.status} to "${error.verb} ${error.path}": ${said}.` +
+        (error.status >= 500 ? ' Look at the health of the API server, and run it again.' : '')
+      );
+  }
+}
+
+function found(error: UnreachableError): Explanation | undefined {
+  for (const code of codes(error)) {
+    const known = BY_CODE[code];
+    if (known !== undefined) return known;
+  }
+  return /within [\d.]+ s$/.test(error.message) ? TIMEOUT : undefined;
+}
+
+/** The codes along the chain of causes, and of each address that was tried. */
+function codes(error: unknown, depth = 0): string[] {
+  if (!(error instanceof Error) || depth > 5) return [];
+  const { code } = error as { code?: unknown };
+  const parts = error instanceof AggregateError ? error.errors : [];
+  return [
+    ...(typeof code === 'string' ? [code] : []),
+    ...parts.flatMap((part) => codes(part, depth + 1)),
+    ...codes(error.cause, depth + 1),
+  ];
+}
+
+function proxyStatus(error: UnreachableError): number | undefined {
+  const status = /Proxy response \((\d{3})\)/.exec(error.message)?.[1];
+  return status === undefined ? undefined : Number(status);
+}
+
+/** The network layer's words, which name the address; without our verb and path in front. */
+function detail(error: UnreachableError): string {
+  const words = wordsOf(error.cause instanceof Error ? error.cause : error);
+  // Node's advice about its own options is none to somebody who runs an action.
+  return words
+    .replace(`${error.verb} ${error.path}: `, '')
+    .replace(/; if the root CA is installed locally.*$/s, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+}

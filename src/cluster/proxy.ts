@@ -1,0 +1,86 @@
+/**
+ * Which proxy a server is reached through. There is one server, so this is decided once, by the rules of Go's
+ * golang.org/x/net/http/httpproxy, which kubectl follows: undici's EnvHttpProxyAgent knows no CIDR blocks in
+ * NO_PROXY, and those are what people write for clusters.
+ */
+import { BlockList, isIP } from 'node:net';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface ProxyChoice {
+  readonly url: string;
+  /** Where it was read: "proxy-url of the kubeconfig", "HTTPS_PROXY". */
+  readonly origin: string;
+}
+
+/** undefined: straight. */
+export function proxyFor(
+  server: URL,
+  configured: string | undefined,
+  environment: Environment,
+): ProxyChoice | undefined {
+  if (configured !== undefined) return { url: configured, origin: 'the kubeconfig (proxy-url)' };
+  const [name, value] = variable(environment, server.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY');
+  if (value === undefined) return undefined;
+  const [, exceptions] = variable(environment, 'NO_PROXY');
+  if (isExempt(server, exceptions ?? '')) return undefined;
+  return { url: value.includes('://') ? value : `http://${value}`, origin: name };
+}
+
+/** Both spellings are in use; curl and Go prefer opposite ones, a runner sets both alike. */
+function variable(environment: Environment, name: string): [string, string | undefined] {
+  for (const spelling of [name, name.toLowerCase()]) {
+    const value = environment[spelling]?.trim();
+    if (value) return [spelling, value];
+  }
+  return [name, undefined];
+}
+
+export function isExempt(server: URL, exceptions: string): boolean {
+  const host = bare(server.hostname);
+  if (isLoopback(host)) return true;
+  const port = server.port || (server.protocol === 'https:' ? '443' : '80');
+  return exceptions
+    .split(/[,\s]+/)
+    .filter((entry) => entry !== '')
+    .some((entry) => matches(entry.toLowerCase(), host, port));
+}
+
+/** localhost, its subdomains (RFC 6761), 127.0.0.0/8 and ::1. */
+export function isLoopback(host: string): boolean {
+  const name = bare(host);
+  if (name === 'localhost' || name.endsWith('.localhost')) return true;
+  return isIP(name) !== 0 && (inBlock(name, '127.0.0.0', 8) || name === '::1');
+}
+
+function matches(entry: string, host: string, port: string): boolean {
+  if (entry === '*') return true;
+  const [address = '', bits] = entry.split('/');
+  if (bits !== undefined) return isIP(host) !== 0 && inBlock(host, address, Number(bits));
+  const withPort = /^(\[.+\]|[^:]+):(\d+)$/.exec(entry);
+  if (withPort !== null && withPort[2] !== port) return false;
+  const wanted = bare(withPort?.[1] ?? entry);
+  if (isIP(wanted) !== 0) return wanted === host;
+  if (wanted.startsWith('*.')) return host.endsWith(wanted.slice(1));
+  // Go: ".example.com" is subdomains only, "example.com" the domain and its subdomains.
+  if (wanted.startsWith('.')) return host.endsWith(wanted);
+  return host === wanted || host.endsWith(`.${wanted}`);
+}
+
+function inBlock(address: string, network: string, bits: number): boolean {
+  const family = isIP(network);
+  const width = family === 4 ? 32 : 128;
+  if (family === 0 || family !== isIP(address) || !Number.isInteger(bits) || bits < 0 || bits > width)
+    return false;
+  const block = new BlockList();
+  block.addSubnet(network, bits, family === 4 ? 'ipv4' : 'ipv6');
+  return block.check(address, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+/** Without brackets and the root's dot. */
+function bare(host: string): string {
+  return host
+    .toLowerCase()
+    .replace(/^\[(.+)\]$/, '$1')
+    .replace(/(.)\.$/, '$1');
+}

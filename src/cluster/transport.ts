@@ -1,0 +1,218 @@
+/**
+ * Requests to one cluster, each with the credential of the moment: builds the URL and headers, counts, renews
+ * the credential once on a 401, and turns what came back into an answer or one of our two errors.
+ */
+import type { Dispatcher } from 'undici';
+import type { Clock } from '../model/clock.ts';
+import type { ClusterAccess } from './access.ts';
+import type { Query } from './client.ts';
+import { type Credential, type Credentials, whyRefused } from './credentials.ts';
+import { type ClientCertificate, createDispatcher } from './dispatcher.ts';
+import { ApiError, type StatusDetails, UnreachableError } from './errors.ts';
+import { type Answer, ExchangeError, exchange, type Outgoing, type StreamReader } from './exchange.ts';
+import type { Timing } from './timing.ts';
+
+export interface ApiRequest {
+  readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
+  readonly path: string;
+  readonly query?: Query | undefined;
+  readonly body?: unknown;
+  readonly accept?: string;
+  readonly timeout: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly limit?: Outgoing['limit'];
+  readonly stream?: StreamReader;
+  /** A short read by the watch protocol is no watch. */
+  readonly countsAs?: 'request' | 'watch';
+}
+
+const METHODS = {
+  get: 'GET',
+  list: 'GET',
+  watch: 'GET',
+  create: 'POST',
+  update: 'PUT',
+  patch: 'PATCH',
+  delete: 'DELETE',
+} as const;
+
+/** More than any list page, log or object; a body beyond it is some other server's. */
+const BODY_LIMIT = 256 * 1024 * 1024;
+
+export interface TransportOptions {
+  readonly access: ClusterAccess;
+  readonly credentials: Credentials;
+  readonly clock: Clock;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly timing: Timing;
+  readonly userAgent: string;
+  /** Ends everything when aborted. */
+  readonly closed: AbortSignal;
+}
+
+export class Transport {
+  requests = 0;
+  watches = 0;
+  /** Whether the server has ever answered. */
+  reached = false;
+  readonly #options: TransportOptions;
+  readonly #origin: string;
+  readonly #prefix: string;
+  #dispatcher: { certificate: ClientCertificate | undefined; made: Promise<Dispatcher> } | undefined;
+  readonly #all: Promise<Dispatcher>[] = [];
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    const server = new URL(options.access.server);
+    this.#origin = server.origin;
+    // Rancher and the like serve clusters below a path.
+    this.#prefix = server.pathname.replace(/\/+$/, '');
+  }
+
+  /** Answers of status 2xx; rejects with ApiError, UnreachableError, UserError or the signal's reason. */
+  async send(request: ApiRequest): Promise<Answer> {
+    const { credentials } = this.#options;
+    let credential = await credentials.current();
+    let answer = await this.#once(request, credential);
+    if (answer.status === 401 && (await credentials.renew(credential))) {
+      credential = await credentials.current();
+      answer = await this.#once(request, credential);
+    }
+    if (answer.status >= 200 && answer.status < 300) return answer;
+    throw this.#refusal(request, answer, credential);
+  }
+
+  /** An answer's body, which must be JSON. */
+  parse<T>(request: ApiRequest, answer: Answer): T {
+    try {
+      return JSON.parse(answer.body.toString('utf8')) as T;
+    } catch (error) {
+      throw new UnreachableError(request, `the answer is no JSON: ${firstLine(answer.body)}`, true, {
+        cause: error,
+      });
+    }
+  }
+
+  async destroy(): Promise<void> {
+    const made = await Promise.allSettled(this.#all);
+    await Promise.all(made.map((one) => (one.status === 'fulfilled' ? one.value.destroy() : undefined)));
+  }
+
+  async #once(request: ApiRequest, credential: Credential): Promise<Answer> {
+    const { clock, closed } = this.#options;
+    const dispatcher = await this.#dispatcherFor(credential.certificate);
+    const signal = request.signal === undefined ? closed : AbortSignal.any([request.signal, closed]);
+    if ((request.countsAs ?? (request.verb === 'watch' ? 'watch' : 'request')) === 'watch') this.watches++;
+    else this.requests++;
+    try {
+      const answer = await exchange(dispatcher, this.#outgoing(request, credential, signal), clock);
+      this.reached = true;
+      return answer;
+    } catch (error) {
+      if (!(error instanceof ExchangeError)) throw error;
+      throw new UnreachableError(request, error.message, error.sent, { cause: error.cause ?? error });
+    }
+  }
+
+  #outgoing(request: ApiRequest, credential: Credential, signal: AbortSignal): Outgoing {
+    const { access, userAgent } = this.#options;
+    const headers: Record<string, string | string[]> = {
+      'user-agent': userAgent,
+      accept: request.accept ?? 'application/json',
+    };
+    for (const [name, value] of Object.entries(access.headers)) {
+      headers[name] = typeof value === 'string' ? value : [...value];
+    }
+    if (credential.authorization !== undefined) headers['authorization'] = credential.authorization;
+    // Only where the body is read whole: the server packs what is longer than 128 kB.
+    if (request.verb === 'get' || request.verb === 'list') headers['accept-encoding'] = 'gzip';
+    if (request.body !== undefined) {
+      headers['content-type'] = request.verb === 'patch' ? 'application/json-patch+json' : 'application/json';
+    }
+    return {
+      origin: this.#origin,
+      method: METHODS[request.verb],
+      path: this.#prefix + request.path + queryString(request.query),
+      headers,
+      body: request.body === undefined ? undefined : JSON.stringify(request.body),
+      timeout: request.timeout,
+      signal,
+      limit: request.limit ?? { bytes: BODY_LIMIT, cut: false },
+      ...(request.stream === undefined ? {} : { stream: this.#noticing(request.stream) }),
+    };
+  }
+
+  #noticing(stream: StreamReader): StreamReader {
+    return {
+      opened: () => {
+        this.reached = true;
+        stream.opened();
+      },
+      chunk: (data) => stream.chunk(data),
+    };
+  }
+
+  /** A connection belongs to the identity that it was opened with, so another certificate is another pool. */
+  #dispatcherFor(certificate: ClientCertificate | undefined): Promise<Dispatcher> {
+    if (this.#dispatcher === undefined || this.#dispatcher.certificate !== certificate) {
+      const { access, environment, timing } = this.#options;
+      const old = this.#dispatcher?.made;
+      const made = createDispatcher({ access, certificate, environment, timing });
+      this.#dispatcher = { certificate, made };
+      this.#all.push(made);
+      // A file that was missing for a moment must not be missing for ever.
+      made.catch(() => {
+        if (this.#dispatcher?.made === made) this.#dispatcher = undefined;
+      });
+      // What is under way on the old one goes on to its end.
+      old?.then((dispatcher) => dispatcher.close()).catch(() => {});
+    }
+    return this.#dispatcher.made;
+  }
+
+  #refusal(request: ApiRequest, answer: Answer, credential: Credential): ApiError {
+    const status = statusOf(answer.body);
+    const hint = answer.status === 401 ? whyRefused(credential, this.#options.clock.wall()) : undefined;
+    return new ApiError(request, {
+      status: answer.status,
+      reason: status?.reason,
+      message: status?.message ?? firstLine(answer.body),
+      details: status?.details,
+      retryAfter: answer.headers['retry-after'],
+      hint,
+    });
+  }
+}
+
+interface Status {
+  readonly reason?: string;
+  readonly message?: string;
+  readonly details?: StatusDetails;
+}
+
+/** undefined: the body is no Status object, so it is not from an API server. */
+function statusOf(body: Buffer): Status | undefined {
+  try {
+    const status = JSON.parse(body.toString('utf8')) as (Status & { kind?: string }) | null;
+    return status?.kind === 'Status' ? status : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a person can use of a body that was not for us: its title, or its first line. */
+function firstLine(body: Buffer): string {
+  const text = body.subarray(0, 4096).toString('utf8');
+  const title = /<title>([^<]*)<\/title>/i.exec(text)?.[1];
+  const line = (title ?? text.replace(/<[^>]*>/g, ' ')).split('\n').find((one) => one.trim() !== '');
+  return line === undefined ? '(an empty answer)' : line.trim().slice(0, 300);
+}
+
+function queryString(query: Query | undefined): string {
+  const parameters = new URLSearchParams();
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value !== undefined) parameters.set(name, String(value));
+  }
+  const text = parameters.toString();
+  return text === '' ? '' : `?${text}`;
+}

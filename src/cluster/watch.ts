@@ -1,0 +1,141 @@
+/**
+ * The watch protocol: one JSON object a line, on a response that does not end.
+ * https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+ */
+import type { KubeObject } from '../model/kube.ts';
+import type { Query } from './client.ts';
+import { ApiError, type StatusDetails, UnreachableError } from './errors.ts';
+import type { Transport } from './transport.ts';
+
+export interface WatchEvent<T> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
+  readonly object: T;
+}
+
+/** An object is at most 1.5 MB in etcd; JSON escapes and several managers do not make it this. */
+const LONGEST_LINE = 64 * 1024 * 1024;
+const NEWLINE = 0x0a;
+
+/** Cuts a stream of bytes into lines. A line is decoded whole, so no character is split; 0x0a is in none. */
+export class LineReader {
+  #parts: Buffer[] = [];
+  #length = 0;
+
+  push(chunk: Buffer): string[] {
+    const lines: string[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end !== -1; end = chunk.indexOf(NEWLINE, start)) {
+      this.#keep(chunk.subarray(start, end));
+      const line = this.#take();
+      if (line.trim() !== '') lines.push(line);
+      start = end + 1;
+    }
+    this.#keep(chunk.subarray(start));
+    return lines;
+  }
+
+  #keep(part: Buffer): void {
+    if (part.length === 0) return;
+    this.#length += part.length;
+    if (this.#length > LONGEST_LINE) throw new Error(`a line of more than ${LONGEST_LINE} bytes`);
+    this.#parts.push(part);
+  }
+
+  #take(): string {
+    const [only, ...more] = this.#parts;
+    const line =
+      only === undefined ? '' : (more.length === 0 ? only : Buffer.concat(this.#parts)).toString('utf8');
+    this.#parts = [];
+    this.#length = 0;
+    return line;
+  }
+}
+
+interface StatusObject {
+  readonly code?: number;
+  readonly reason?: string;
+  readonly message?: string;
+  readonly details?: StatusDetails;
+}
+
+/** One line as an event. An ERROR event is thrown, as the answer that it is: 410 says "list again". */
+export function parseEvent<T extends KubeObject>(path: string, line: string): WatchEvent<T> {
+  const request = { verb: 'watch', path };
+  let event: { type?: string; object?: unknown };
+  try {
+    event = JSON.parse(line) as { type?: string; object?: unknown };
+  } catch (error) {
+    throw new UnreachableError(request, `the watch sent what is no JSON: ${line.slice(0, 200)}`, true, {
+      cause: error,
+    });
+  }
+  switch (event?.type) {
+    case 'ADDED':
+    case 'MODIFIED':
+    case 'DELETED':
+    case 'BOOKMARK':
+      return { type: event.type, object: event.object as T };
+    case 'ERROR': {
+      const status = (event.object ?? {}) as StatusObject;
+      throw new ApiError(request, {
+        status: status.code ?? 500,
+        reason: status.reason,
+        message: status.message ?? 'the watch ended with an error that says nothing',
+        details: status.details,
+      });
+    }
+    default:
+      throw new UnreachableError(
+        request,
+        `the watch sent an event of an unknown kind: ${line.slice(0, 200)}`,
+        true,
+      );
+  }
+}
+
+export interface StreamOptions<T> {
+  readonly path: string;
+  readonly query: Query;
+  /** What the server is asked to end it after; whole seconds, at least one. */
+  readonly seconds: number;
+  /** Given only for a short one that stands for a read; it is then counted as such. */
+  readonly timeout?: number;
+  readonly signal: AbortSignal;
+  readonly opened: () => void;
+  /** All events of one chunk. */
+  readonly events: (events: WatchEvent<T>[]) => void;
+}
+
+/** Resolves when the server ended the watch in its own time; a last line that is not whole is dropped. */
+export async function streamEvents<T extends KubeObject>(
+  transport: Transport,
+  options: StreamOptions<T>,
+): Promise<void> {
+  const { path, query, seconds, timeout, signal, opened, events } = options;
+  const lines = new LineReader();
+  await transport.send({
+    verb: 'watch',
+    path,
+    query: {
+      ...query,
+      watch: true,
+      allowWatchBookmarks: true,
+      timeoutSeconds: Math.max(1, Math.round(seconds)),
+    },
+    timeout,
+    signal,
+    countsAs: timeout === undefined ? 'watch' : 'request',
+    stream: {
+      opened,
+      chunk: (data) => {
+        const parsed: WatchEvent<T>[] = [];
+        try {
+          for (const line of lines.push(data)) parsed.push(parseEvent<T>(path, line));
+        } finally {
+          // What came before a broken line or an ERROR is true all the same.
+          if (parsed.length > 0) events(parsed);
+        }
+      },
+    },
+  });
+}
