@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest';
+import { ApiError, type Cluster, type Collection } from '../../src/cluster/client.ts';
+import { commonSelector, openObserver, renderSelector } from '../../src/gate/observe.ts';
+import type { KubeObject } from '../../src/model/kube.ts';
+import type { WorkloadKind } from '../../src/model/observation.ts';
+
+test('a selector is rendered as the query parameter takes it', () => {
+  expect(
+    renderSelector({
+      matchLabels: { app: 'web' },
+      matchExpressions: [
+        { key: 'tier', operator: 'In', values: ['a', 'b'] },
+        { key: 'stage', operator: 'NotIn', values: ['x'] },
+        { key: 'owner', operator: 'Exists' },
+        { key: 'old', operator: 'DoesNotExist' },
+      ],
+    }),
+  ).toBe('app=web,tier in (a,b),stage notin (x),owner,!old');
+});
+
+test('one workload is asked for by its own selector', () => {
+  expect(commonSelector([{ matchLabels: { app: 'web', tier: 'front' } }])).toBe('app=web,tier=front');
+});
+
+test('several are asked for by the values of a label that all have', () => {
+  expect(commonSelector([{ matchLabels: { app: 'a', x: '1' } }, { matchLabels: { app: 'b' } }])).toBe(
+    'app in (a,b)',
+  );
+});
+
+test('several without a common label are not narrowed, for a wrong narrowing would hide pods', () => {
+  expect(commonSelector([{ matchLabels: { app: 'a' } }, { matchLabels: { name: 'b' } }])).toBeUndefined();
+  expect(commonSelector([{ matchLabels: { app: 'a' } }, undefined])).toBeUndefined();
+});
+
+describe('the caches that are opened', () => {
+  const selector = { matchLabels: { app: 'x' } };
+  const watched = (kind: WorkloadKind, name: string) => ({ kind, namespace: 'shop', name, selector });
+
+  /** Nodes are refused, as to a user with a Role alone; everything else is empty. */
+  function caches(objects: Readonly<Record<string, readonly KubeObject[]>> = {}) {
+    const paths: string[] = [];
+    const cluster = {
+      collection: <T>({ path }: { readonly path: string }): Collection<T> => {
+        paths.push(path);
+        const refused = path === '/api/v1/nodes';
+        const denied = new ApiError(
+          { verb: 'GET', path },
+          { status: 403, reason: 'Forbidden', message: 'nodes is forbidden' },
+        );
+        return {
+          ready: refused ? Promise.reject(denied) : Promise.resolve(),
+          items: () => (objects[path.split('/').at(-1) ?? ''] ?? []) as readonly T[],
+          subscribe: () => () => undefined,
+          trouble: () => (refused ? { kind: 'forbidden', message: 'nodes', since: 0 } : undefined),
+          stop: () => undefined,
+        };
+      },
+    };
+    return { paths, cluster: cluster as unknown as Cluster };
+  }
+
+  test.each<readonly [WorkloadKind, readonly string[]]>([
+    ['Deployment', ['deployments', 'replicasets', 'pods', 'events']],
+    ['StatefulSet', ['statefulsets', 'pods', 'events']],
+    ['DaemonSet', ['nodes', 'daemonsets', 'controllerrevisions', 'pods', 'events']],
+  ])('for a %s are those that tell its new pods from the old ones', async (kind, wanted) => {
+    const { paths, cluster } = caches();
+    await openObserver(cluster, [watched(kind, 'db')]).ready;
+    expect(paths.map((path) => path.split('/').at(-1))).toEqual(wanted);
+  });
+
+  test('nodes that may not be listed are unknown, and no trouble', async () => {
+    const observer = openObserver(caches().cluster, [watched('DaemonSet', 'agent')]);
+    await observer.ready;
+    expect(observer.trouble()).toBeUndefined();
+    expect(observer.observe(watched('DaemonSet', 'agent'))).toMatchObject({ nodes: undefined });
+  });
+
+  test("two kinds of one name are told apart, and a StatefulSet's pods are its own", async () => {
+    const owned = (uid: string): KubeObject => ({
+      metadata: { uid: `pod-of-${uid}`, ownerReferences: [{ uid, controller: true }] },
+    });
+    const { cluster } = caches({
+      deployments: [{ metadata: { name: 'db', uid: 'd' } }],
+      replicasets: [{ metadata: { uid: 'r', ownerReferences: [{ uid: 'd', controller: true }] } }],
+      statefulsets: [{ metadata: { name: 'db', uid: 's' } }],
+      pods: [owned('r'), owned('s')],
+    });
+    const both = [watched('Deployment', 'db'), watched('StatefulSet', 'db')];
+    const observer = openObserver(cluster, both);
+    await observer.ready;
+    const seen = both.map((each) => observer.observe(each));
+    expect(seen.map(({ workload }) => workload?.metadata?.uid)).toEqual(['d', 's']);
+    expect(seen.map(({ pods }) => pods.map((pod) => pod.metadata?.uid))).toEqual([
+      ['pod-of-r'],
+      ['pod-of-s'],
+    ]);
+  });
+});

@@ -1,0 +1,74 @@
+import type { Event } from '../../model/kube.ts';
+
+/**
+ * Events are hints: a pod has 25, then one in five minutes; they may come late, be merged or be missing. So
+ * they give words and excuses, and never alone make a pod bad, except for volumes, which no status names.
+ */
+export function eventsAbout(
+  events: readonly Event[],
+  uid: string,
+  reasons: readonly string[],
+  container?: string,
+): readonly Event[] {
+  return events
+    .filter((event) => uid !== '' && event.involvedObject?.uid === uid)
+    .filter((event) => reasons.includes(event.reason ?? ''))
+    .filter((event) => container === undefined || isAboutContainer(event, container))
+    .sort((one, other) => timeOf(one) - timeOf(other));
+}
+
+/** How often it happened: the recorder merges repeats into one object. */
+function timesOf(event: Event): number {
+  return Math.max(1, event.count ?? 0, event.series?.count ?? 0);
+}
+
+/** fieldPath is `spec.containers{web}` or `spec.initContainers{migrate}`. */
+function isAboutContainer(event: Event, container: string): boolean {
+  return event.involvedObject?.fieldPath?.endsWith(`{${container}}`) ?? false;
+}
+
+/** Only to put events in order among themselves. The scheduler's have nothing but eventTime. */
+function timeOf(event: Event): number {
+  const times = [event.series?.lastObservedTime, event.lastTimestamp, event.eventTime, event.firstTimestamp];
+  return Date.parse(times.find((time) => time != null) ?? '') || 0;
+}
+
+const RESIZED = /resize requires restart|definition changed/;
+const PROBE_KILLED = /failed (liveness|startup) probe/;
+
+/**
+ * How often the kubelet restarted the container because its spec was changed, which is no death.
+ * Texts: computePodActions, kubernetes pkg/kubelet/kuberuntime/kuberuntime_manager.go:794, 1339 (v1.36.3).
+ */
+export function respecKills(events: readonly Event[], uid: string, container: string): number {
+  return kills(events, uid, container, RESIZED).reduce((sum, event) => sum + timesOf(event), 0);
+}
+
+/** How often a probe killed it, and which one: `liveness` or `startup`. Texts: the same file, 1345 and 1349. */
+export function probeKills(
+  events: readonly Event[],
+  uid: string,
+  container: string,
+): { readonly times: number; readonly probe: string } {
+  const found = kills(events, uid, container, PROBE_KILLED);
+  const probe = PROBE_KILLED.exec(found.at(-1)?.message ?? '')?.[1] ?? '';
+  return { times: found.reduce((sum, event) => sum + timesOf(event), 0), probe };
+}
+
+function kills(events: readonly Event[], uid: string, container: string, text: RegExp): readonly Event[] {
+  return eventsAbout(events, uid, ['Killing'], container).filter((event) => text.test(event.message ?? ''));
+}
+
+/** The last answer of a probe (`Readiness`, `Liveness`, `Startup`), in the kubelet's words. */
+export function lastProbeMessage(
+  events: readonly Event[],
+  uid: string,
+  container: string,
+  probe: string,
+): string | undefined {
+  const start = `${probe.toLowerCase()} probe`;
+  return eventsAbout(events, uid, ['Unhealthy'], container)
+    .map((event) => event.message ?? '')
+    .filter((message) => message.toLowerCase().startsWith(start))
+    .at(-1);
+}

@@ -1,0 +1,209 @@
+import type { Clock } from '../model/clock.ts';
+import type { Limits } from '../model/limits.ts';
+import type { Log } from '../model/log.ts';
+import type { Observation, Pin } from '../model/observation.ts';
+import type { Failure, Verdict } from '../model/verdict.ts';
+import { shortName } from '../model/workload.ts';
+import { begin, type Evaluation, evaluate, type Memory, podPhases, statusLine } from './evaluate/workload.ts';
+import type { Observer } from './observe.ts';
+import { type PodSpan, PodTrack } from './track.ts';
+
+/** How one workload came out of the gate. */
+export interface Outcome {
+  readonly pin: Pin;
+  /** `progressing`: another workload's failure ended the wait. */
+  readonly verdict: Verdict;
+  readonly seen: Observation;
+  readonly pods: readonly PodSpan[];
+  /** Wall times: when the gate began, when the workload was complete and the hold began, when it ended. */
+  readonly began: Date;
+  readonly held: Date | undefined;
+  readonly ended: Date;
+}
+
+export interface GateArguments {
+  readonly observer: Observer;
+  readonly pins: readonly Pin[];
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Wait for every verdict, even after a failure: of a rollback each workload's own end counts. */
+  readonly all?: boolean;
+  /** Why it can get no further by itself, asked as long as it is under way; see {@link IMPASSE}. */
+  readonly impasse?: (pin: Pin, seen: Observation) => Failure | undefined;
+  /** Ends the wait with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** How long the log may be silent while nothing changes, in milliseconds. */
+const HEARTBEAT = 30_000;
+
+/** An impasse must last so long, in milliseconds: the watch of the pods may lag behind that of the workload. */
+const IMPASSE = 2_000;
+
+/**
+ * Waits until every workload has a verdict, or one has failed: then the others' fate is decided too.
+ *
+ * The evaluator is asked after every change that a watch brings and whenever one of its own timers is due,
+ * never in between. While the cluster can not be seen, nothing is judged: timers that run on stale caches
+ * would blame the workload for the network. Such a wait ends as `unknown` after `timeout`, or at the deadline.
+ */
+export async function gate(args: GateArguments): Promise<readonly Outcome[]> {
+  const { observer, clock, limits, signal } = args;
+  const began = clock.now();
+  const lanes = args.pins.map((pin) => new Lane(pin, args));
+  signal?.throwIfAborted();
+  return await new Promise<readonly Outcome[]>((resolve, reject) => {
+    let cancelTimer = (): void => undefined;
+    let cancelBeat = (): void => undefined;
+    let finished = false;
+    const finish = (settle: () => void): void => {
+      if (finished) return;
+      finished = true;
+      cancelTimer();
+      cancelBeat();
+      unsubscribe();
+      signal?.removeEventListener('abort', abort);
+      settle();
+    };
+    const abort = (): void => finish(() => reject(signal?.reason));
+    const beat = (): void => {
+      cancelBeat = clock.timer(HEARTBEAT, beat);
+      for (const lane of lanes) lane.heartbeat();
+    };
+    const step = (): void => {
+      if (finished) return;
+      cancelTimer();
+      const trouble = observer.trouble();
+      if (trouble !== undefined) {
+        const now = clock.now();
+        const left = Math.min(limits.timeout - (now - trouble.since), limits.deadline - (now - began));
+        if (trouble.kind !== 'unreachable' || left <= 0) {
+          for (const lane of lanes) lane.giveUp(trouble.message);
+        } else cancelTimer = clock.timer(Math.min(left, 1_000), guarded);
+      } else {
+        const due = lanes.map((lane) => lane.evaluate()).filter((each) => each !== undefined);
+        if (due.length > 0) cancelTimer = clock.timer(Math.max(1, Math.min(...due)), guarded);
+      }
+      if ((args.all !== true && lanes.some((lane) => lane.failed)) || lanes.every((lane) => lane.done)) {
+        finish(() => resolve(lanes.map((lane) => lane.outcome())));
+      }
+    };
+    const guarded = (): void => {
+      try {
+        step();
+      } catch (error) {
+        finish(() => reject(error));
+      }
+    };
+    const unsubscribe = observer.subscribe(guarded);
+    signal?.addEventListener('abort', abort, { once: true });
+    cancelBeat = clock.timer(HEARTBEAT, beat);
+    guarded();
+  });
+}
+
+/** One workload on its way through the gate. */
+class Lane {
+  #pin: Pin;
+  #memory: Memory;
+  #verdict: Verdict | undefined;
+  #seen: Observation;
+  #line = '';
+  #impasseSince: number | undefined;
+  readonly #tracker = new PodTrack();
+  readonly #args: GateArguments;
+  readonly #began: Date;
+  readonly #start: number;
+  #ended: Date | undefined;
+
+  constructor(pin: Pin, args: GateArguments) {
+    this.#args = args;
+    this.#pin = pin;
+    this.#start = args.clock.now();
+    this.#memory = begin(pin, this.#start);
+    this.#seen = args.observer.observe(pin);
+    this.#began = args.clock.wall();
+  }
+
+  get done(): boolean {
+    return this.#verdict !== undefined;
+  }
+
+  get failed(): boolean {
+    return this.#verdict?.kind === 'failed';
+  }
+
+  /** Asks for the verdict; answers in how many milliseconds to ask again by itself. */
+  evaluate(): number | undefined {
+    if (this.done) return undefined;
+    const { observer, limits, clock } = this.#args;
+    this.#seen = observer.observe(this.#pin);
+    const evaluation: Evaluation = evaluate({
+      pin: this.#pin,
+      memory: this.#memory,
+      seen: this.#seen,
+      limits,
+      now: clock.now(),
+    });
+    this.#pin = evaluation.pin;
+    this.#memory = evaluation.memory;
+    for (const note of evaluation.notes) this.#tell(note);
+    this.#tracker.record(podPhases(this.#pin, this.#seen), clock.wall());
+    if (evaluation.verdict.kind === 'progressing') {
+      const line = evaluation.verdict.message;
+      if (line !== this.#line) this.#tell(line);
+      this.#line = line;
+      return this.#checkImpasse(evaluation.recheckIn);
+    }
+    this.#end(evaluation.verdict);
+    return undefined;
+  }
+
+  #checkImpasse(recheckIn: number | undefined): number | undefined {
+    const failure = this.#args.impasse?.(this.#pin, this.#seen);
+    if (failure === undefined) {
+      this.#impasseSince = undefined;
+      return recheckIn;
+    }
+    const now = this.#args.clock.now();
+    this.#impasseSince ??= now;
+    const left = this.#impasseSince + IMPASSE - now;
+    if (left > 0) return Math.min(left, recheckIn ?? left);
+    this.#end({ kind: 'failed', failure });
+    return undefined;
+  }
+
+  giveUp(message: string): void {
+    if (!this.done) this.#end({ kind: 'unknown', message });
+  }
+
+  heartbeat(): void {
+    if (this.done) return;
+    const seconds = Math.round((this.#args.clock.now() - this.#start) / 1_000);
+    this.#tell(`still ${this.#line === '' ? statusLine(this.#pin, this.#seen) : this.#line} · ${seconds} s`);
+  }
+
+  outcome(): Outcome {
+    const ended = this.#ended ?? this.#args.clock.wall();
+    return {
+      pin: this.#pin,
+      verdict: this.#verdict ?? { kind: 'progressing', message: this.#line },
+      seen: this.#seen,
+      pods: this.#tracker.spans(ended),
+      began: this.#began,
+      held: this.#tracker.allReadySince(),
+      ended,
+    };
+  }
+
+  #end(verdict: Verdict): void {
+    this.#verdict = verdict;
+    this.#ended = this.#args.clock.wall();
+    if (verdict.kind === 'healthy') this.#tell(verdict.message);
+  }
+
+  #tell(line: string): void {
+    this.#args.log.info(`${shortName(this.#pin)}: ${line}`);
+  }
+}
