@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest';
+import { readRecords } from '../../src/deploy/lock.ts';
+import type { WorkloadRecord } from '../../src/model/record.ts';
+import { API, holder, NAME, OURS, THEIRS, WEB, watch, world } from './lock-world.ts';
+
+const RECORD: WorkloadRecord = {
+  stable: undefined,
+  open: { uid: 'u', changes: [], annotationsBefore: {}, run: { title: 'run', url: undefined }, time: 't' },
+};
+
+describe('a lock that is lost', () => {
+  test('to another run is told at the next renewal, and never taken back', async () => {
+    const { server, clock, take } = world();
+    const lock = await take(OURS);
+    const lease = server.the(NAME);
+    server.put({ ...lease, spec: { ...lease.spec, holderIdentity: THEIRS.holder } });
+    await clock.pass(20);
+    expect(lock.lost.reason).toMatchObject({
+      name: 'LostLock',
+      kind: 'taken',
+      message:
+        'The lock on deployment/web was taken from this run by acme/shop run 58 (https://github.com/acme/shop/actions/runs/57).',
+    });
+    const before = server.requests.length;
+    await expect(lock.save(WEB, RECORD)).rejects.toMatchObject({ kind: 'taken' });
+    await lock.release();
+    expect(server.requests).toHaveLength(before);
+    expect(holder(server)).toBe(THEIRS.holder);
+    expect(clock.waiting).toBe(0);
+  });
+
+  test('because it could not be renewed is told when its duration is over, not before', async () => {
+    const { server, clock, take } = world();
+    const lock = await take(OURS);
+    server.fault = 'unavailable';
+    await clock.pass(59);
+    expect(lock.lost.aborted).toBe(false);
+    await clock.pass(1);
+    expect(lock.lost.reason).toMatchObject({
+      kind: 'unrenewed',
+      message: 'The lock on deployment/web could not be renewed for 60 s, so another run may take it.',
+    });
+  });
+
+  test.each(['forbidden', 'never-answered', 'lose-request'] as const)(
+    'is noticed too when writes are %s',
+    async (fault) => {
+      const { server, clock, take } = world();
+      const lock = await take(OURS);
+      server.fault = fault;
+      await clock.pass(60);
+      expect(lock.lost.reason).toMatchObject({ kind: 'unrenewed' });
+    },
+  );
+
+  test('only in doubt protects again when the cluster is back, and can be written and given back', async () => {
+    const { server, clock, take } = world();
+    const lock = await take(OURS);
+    server.fault = 'unavailable';
+    await clock.pass(90);
+    server.fault = undefined;
+    await clock.pass(3);
+    await lock.save(WEB, RECORD);
+    expect(lock.record(WEB)).toEqual(RECORD);
+    await lock.release();
+    expect(holder(server)).toBeUndefined();
+  });
+
+  test.each(['unavailable', 'never-answered'] as const)(
+    'is not what an outage shorter than the duration is (%s)',
+    async (fault) => {
+      const { server, clock, take } = world();
+      const lock = await take(OURS);
+      server.fault = fault;
+      await clock.pass(40);
+      server.fault = undefined;
+      await clock.pass(60);
+      expect(lock.lost.aborted).toBe(false);
+    },
+  );
+
+  test('is not what a label of somebody else is: both stand', async () => {
+    const { server, clock, take } = world();
+    const lock = await take(OURS);
+    const lease = server.the(NAME);
+    server.put({
+      ...lease,
+      metadata: { ...lease.metadata, labels: { ...lease.metadata?.labels, team: 'a' } },
+    });
+    await lock.save(WEB, RECORD);
+    await clock.pass(60);
+    expect(lock.lost.aborted).toBe(false);
+    expect(server.the(NAME).metadata?.labels).toMatchObject({ team: 'a' });
+  });
+
+  test('is not what a deleted Lease is: it is made again, with what it remembered', async () => {
+    const { server, clock, take } = world();
+    const lock = await take(OURS);
+    await lock.save(WEB, RECORD);
+    server.remove(NAME);
+    await clock.pass(20);
+    expect(lock.lost.aborted).toBe(false);
+    expect(holder(server)).toBe(OURS.holder);
+    expect(Object.keys(server.the(NAME).metadata?.annotations ?? {})).toContain('steadyship.dev/open');
+  });
+});
+
+describe('what a lock remembers', () => {
+  test('is found by the next run, also by one that takes over from a dead one', async () => {
+    const { server, clock, take } = world();
+    const lock = await take(THEIRS);
+    await lock.save(WEB, RECORD);
+    lock.leave();
+    const waiting = watch(take(OURS));
+    await clock.pass(61);
+    expect(waiting.value?.record(WEB)).toEqual(RECORD);
+    const signal = new AbortController().signal;
+    expect(await readRecords(server.client(), [WEB, API], signal)).toEqual([
+      { workload: WEB, record: RECORD },
+      { workload: API, record: { stable: undefined, open: undefined } },
+    ]);
+  });
+
+  test('can be written with the release, in one request', async () => {
+    const { server, take } = world();
+    const lock = await take(OURS);
+    await lock.save(WEB, RECORD);
+    const before = server.requests.length;
+    await lock.release([{ workload: WEB, record: { stable: undefined, open: undefined } }]);
+    expect(server.requests.slice(before)).toEqual([`PUT ${NAME}`]);
+    expect(server.the(NAME).metadata?.annotations).toEqual({});
+  });
+
+  test('is written for sure or said not to be', async () => {
+    const { server, clock, take } = world();
+    const lock = await take(OURS);
+    server.fault = 'forbidden';
+    await expect(lock.save(WEB, RECORD)).rejects.toMatchObject({ status: 403 });
+    expect(lock.record(WEB).open).toBeUndefined();
+    server.fault = 'unavailable';
+    const saving = watch(lock.save(WEB, RECORD));
+    await clock.pass(4);
+    server.fault = undefined;
+    await clock.pass(2);
+    expect('value' in saving).toBe(true);
+    expect(lock.record(WEB)).toEqual(RECORD);
+  });
+
+  test('is warned of when it can not be read', async () => {
+    const { server, lines, take } = world();
+    await (await take(THEIRS)).release();
+    const lease = server.the(NAME);
+    server.put({
+      ...lease,
+      metadata: { ...lease.metadata, annotations: { 'steadyship.dev/open': '{"version":2}' } },
+    });
+    const lock = await take(OURS);
+    expect(lock.record(WEB).open).toBeUndefined();
+    expect(lines).toEqual([
+      'deployment/web: The annotation steadyship.dev/open can not be read (it is of version 2), so it counts as absent; this version reads version 1.',
+    ]);
+  });
+});

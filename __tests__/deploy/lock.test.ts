@@ -1,0 +1,201 @@
+import { describe, expect, test } from 'vitest';
+import { identityOf } from '../../src/deploy/lock.ts';
+import { Cancelled } from '../../src/model/error.ts';
+import { API, holder, MINUTES, NAME, OURS, THEIRS, WEB, watch, world } from './lock-world.ts';
+
+describe('a lock that nobody holds', () => {
+  test('is taken by one list and one write, and given back by one more', async () => {
+    const { server, clock, take } = world();
+    const lock = await take(OURS);
+    expect(holder(server)).toBe('acme/shop run 57 [a1]');
+    await lock.release();
+    expect(holder(server)).toBeUndefined();
+    expect(server.requests).toEqual(['LIST shop', `POST ${NAME}`, `PUT ${NAME}`]);
+    expect(clock.waiting).toBe(0);
+  });
+
+  test('that another run gave back is taken at once', async () => {
+    const { server, take } = world();
+    await (await take(THEIRS)).release();
+    await take(OURS);
+    expect(server.the(NAME).spec).toMatchObject({ holderIdentity: OURS.holder, leaseTransitions: 1 });
+  });
+
+  test('is held on to by a renewal three times in its duration', async () => {
+    const { server, clock, take } = world();
+    const lock = await take(OURS);
+    await clock.pass(5 * 60);
+    expect(server.requests.filter((each) => each.startsWith('PUT'))).toHaveLength(15);
+    expect(lock.lost.aborted).toBe(false);
+  });
+
+  test('of two who want it at once, exactly one has; the other gets it when it is given back', async () => {
+    const { server, clock, take } = world();
+    const first = watch(take(OURS));
+    const second = watch(take(THEIRS));
+    await clock.pass(1);
+    expect(holder(server)).toBe(OURS.holder);
+    expect([first.value !== undefined, second.value !== undefined]).toEqual([true, false]);
+    await first.value?.release();
+    await clock.pass(0);
+    expect(second.value).toBeDefined();
+    expect(holder(server)).toBe(THEIRS.holder);
+  });
+
+  test('is taken although the answer was lost, and no second one is made', async () => {
+    const { server, clock, take } = world();
+    server.fault = 'lose-reply';
+    const taken = watch(take(OURS));
+    await clock.pass(0);
+    server.fault = undefined;
+    await clock.pass(3);
+    expect(taken.value).toBeDefined();
+    expect(server.the(NAME).spec).toMatchObject({ holderIdentity: OURS.holder, leaseTransitions: 0 });
+  });
+
+  test.each(['unavailable', 'lose-request'] as const)(
+    'is given up when no write gets through (%s), after a bounded time',
+    async (fault) => {
+      const { server, clock, take } = world();
+      server.fault = fault;
+      const taken = watch(take(OURS));
+      await clock.pass(10);
+      expect(taken.error).toBeInstanceOf(Error);
+      expect(server.requests.filter((each) => each.startsWith('POST'))).toHaveLength(5);
+    },
+  );
+});
+
+describe('a lock that another run holds', () => {
+  test('is waited for, watching, and who holds it is told', async () => {
+    const { server, clock, lines, take } = world();
+    await take(THEIRS);
+    const before = server.requests.length;
+    const waiting = watch(take(OURS));
+    await clock.pass(130);
+    expect(waiting).toEqual({});
+    expect(lines).toEqual([
+      'deployment/web: acme/shop run 58 (https://github.com/acme/shop/actions/runs/58) is deploying it; waiting up to 10 min for it to end',
+      'deployment/web: still waiting for acme/shop run 58 (https://github.com/acme/shop/actions/runs/58) (60 s of 10 min)',
+      'deployment/web: still waiting for acme/shop run 58 (https://github.com/acme/shop/actions/runs/58) (2 min of 10 min)',
+    ]);
+    // The other's renewals apart, the wait costs a list and a watch.
+    const ours = server.requests.slice(before).filter((each) => !each.startsWith('PUT'));
+    expect(ours).toEqual(['LIST shop', `WATCH ${NAME}`]);
+  });
+
+  test('ends the wait at lock-timeout with a sentence that names it, and leaves nothing held', async () => {
+    const { server, clock, take } = world();
+    await take(THEIRS);
+    const waiting = watch(take(OURS, { workloads: [API, WEB], timeout: 3 * MINUTES }));
+    await clock.pass(179);
+    expect(waiting).toEqual({});
+    expect(holder(server, 'steadyship-deployment-api')).toBe(OURS.holder);
+    await clock.pass(1);
+    expect(waiting.error).toMatchObject({
+      name: 'UserError',
+      message:
+        'deployment/web in namespace shop is being deployed by acme/shop run 58 (https://github.com/acme/shop/actions/runs/58), and did not end within 3 min (`lock-timeout`). Run again when it has ended; if it is dead, its lock can be taken over after 60 s.',
+    });
+    expect(holder(server, 'steadyship-deployment-api')).toBeUndefined();
+    expect(holder(server)).toBe(THEIRS.holder);
+    expect(server.listeners.size).toBe(0);
+  });
+
+  test('ends a run that does not want to wait at once', async () => {
+    const { clock, take } = world();
+    await take(THEIRS);
+    const waiting = watch(take(OURS, { timeout: 0 }));
+    await clock.pass(0);
+    expect(waiting.error).toMatchObject({
+      message:
+        'deployment/web in namespace shop is being deployed by acme/shop run 58 (https://github.com/acme/shop/actions/runs/58). Run again when it has ended; if it is dead, its lock can be taken over after 60 s.',
+    });
+  });
+
+  test('is taken over when its holder has been silent for the duration, and not before', async () => {
+    const { server, clock, lines, take } = world();
+    (await take(THEIRS)).leave();
+    await clock.pass(1_000);
+    const waiting = watch(take(OURS));
+    await clock.pass(59);
+    expect(waiting).toEqual({});
+    await clock.pass(1);
+    expect(waiting.value).toBeDefined();
+    expect(holder(server)).toBe(OURS.holder);
+    expect(lines.at(-1)).toBe(
+      'deployment/web: acme/shop run 58 (https://github.com/acme/shop/actions/runs/58) has not renewed its lock for 60 s, so it is dead; its lock is taken over',
+    );
+  });
+
+  test('of two who wait for a dead holder, exactly one takes over', async () => {
+    const { clock, take } = world();
+    (await take(THEIRS)).leave();
+    const third = identityOf({ title: 'acme/shop run 59', url: undefined }, 'c3');
+    const waiting = [watch(take(OURS)), watch(take(third))];
+    await clock.pass(200);
+    expect(waiting.filter(({ value }) => value !== undefined)).toHaveLength(1);
+    expect(waiting.filter(({ error }) => error !== undefined)).toHaveLength(0);
+  });
+
+  test('is not taken over for silence that is ours: after an outage its holder gets its time again', async () => {
+    const { server, clock, take } = world();
+    const [mine, other] = [server.client(), server.client()];
+    const held = await take(THEIRS, { cluster: other });
+    const waiting = watch(take(OURS, { cluster: mine }));
+    await clock.pass(30);
+    const trouble = { kind: 'unreachable', message: 'no route', since: 0 } as const;
+    mine.trouble = other.trouble = trouble;
+    await clock.pass(45);
+    mine.trouble = undefined;
+    // The holder's way is mended ten seconds later than ours: a minute after we saw its last sign of life.
+    await clock.pass(10);
+    expect(waiting).toEqual({});
+    other.trouble = undefined;
+    await clock.pass(120);
+    expect(waiting).toEqual({});
+    expect(holder(server)).toBe(THEIRS.holder);
+    expect(held.lost.reason).toMatchObject({ kind: 'unrenewed' });
+  });
+
+  test('is left alone by a run that is cancelled while it waits', async () => {
+    const { server, clock, take } = world();
+    await take(THEIRS);
+    const cancel = new AbortController();
+    const waiting = watch(take(OURS, { workloads: [API, WEB], signal: cancel.signal }));
+    await clock.pass(10);
+    cancel.abort(new Cancelled('SIGINT'));
+    await clock.pass(0);
+    expect(waiting.error).toBe(cancel.signal.reason);
+    expect(holder(server, 'steadyship-deployment-api')).toBeUndefined();
+    expect(server.requests).toContain(`UNWATCH ${NAME}`);
+  });
+
+  test('is taken when somebody deletes its Lease', async () => {
+    const { server, clock, take } = world();
+    (await take(THEIRS)).leave();
+    const waiting = watch(take(OURS));
+    await clock.pass(5);
+    server.remove(NAME);
+    await clock.pass(0);
+    expect(waiting.value).toBeDefined();
+  });
+
+  test('is ours where the identity is ours: the post step goes on with what its main step left', async () => {
+    const { server, take } = world();
+    (await take(OURS)).leave();
+    await take(OURS);
+    expect(server.the(NAME).spec).toMatchObject({ holderIdentity: OURS.holder, leaseTransitions: 0 });
+  });
+});
+
+test('two runs that want the same two in another order both come to their end', async () => {
+  const { clock, take } = world();
+  const first = watch(take(OURS, { workloads: [WEB, API] }));
+  const second = watch(take(THEIRS, { workloads: [API, WEB] }));
+  await clock.pass(5);
+  expect([first.value, second.value].filter((lock) => lock !== undefined)).toHaveLength(1);
+  await (first.value ?? second.value)?.release();
+  await clock.pass(5);
+  expect([first.value, second.value].filter((lock) => lock !== undefined)).toHaveLength(2);
+});

@@ -1,0 +1,209 @@
+import { ApiError, type Cluster, UnreachableError } from '../cluster/client.ts';
+import { leases } from '../cluster/paths.ts';
+import { type Clock, sleep } from '../model/clock.ts';
+import type { Log } from '../model/log.ts';
+import type { RunName, WorkloadRecord } from '../model/record.ts';
+import { shortName } from '../model/workload.ts';
+import { HeldLease, type Holding, isConflict, readLease } from './held-lease.ts';
+import {
+  durationFor,
+  holderOf,
+  type Identity,
+  keyOf,
+  LEASES_SELECTOR,
+  type Lease,
+  type LockedWorkload,
+  leaseName,
+  renderHeld,
+  renderNew,
+  sortForLocking,
+} from './lease.ts';
+import { untilFree } from './lock-wait.ts';
+import { parseRecord, renderRecord } from './record.ts';
+
+/** The workloads of a run, locked: no other run of SteadyShip changes them meanwhile. */
+export interface Lock {
+  /**
+   * Aborted with a LostLock when another run holds one of the Leases, or may. Send no new image then; putting
+   * back stays right, because the patch's own tests refuse it where another's image stands.
+   */
+  readonly lost: AbortSignal;
+  /** What is remembered of a workload, as this lock found or saved it. */
+  record(workload: LockedWorkload): WorkloadRecord;
+  /** Remembers it, at once and for sure: an error means that it was not. */
+  save(workload: LockedWorkload, record: WorkloadRecord): Promise<void>;
+  /** Gives all of them back, each with a last record if there is one. Never fails: what is not given back ends. */
+  release(last?: readonly Remembered[]): Promise<void>;
+  /** Stops renewing without giving back: for a main step whose post step goes on with the same identity. */
+  leave(): void;
+}
+
+export interface Remembered {
+  readonly workload: LockedWorkload;
+  readonly record: WorkloadRecord;
+}
+
+export interface AcquireArguments {
+  readonly cluster: Cluster;
+  readonly workloads: readonly LockedWorkload[];
+  readonly identity: Identity;
+  /** How long to wait for others in all, in milliseconds; 0: not at all. */
+  readonly timeout: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** So many writes may fail on their way before it is said that the cluster does not answer; the wait between. */
+const FAILURES = 5;
+const RETRY = 2_000;
+
+/** This step's identity: a run may have several jobs, and a job several steps, that want the same workload. */
+export function identityOf(run: RunName, random: string): Identity {
+  return { ...run, holder: `${run.title} [${random}]` };
+}
+
+/**
+ * Takes the Lease of every workload, one after the other in the order that all runs keep, and waits for those
+ * that others hold.
+ *
+ * @throws LockHeld when another run did not end in time; nothing is held then
+ */
+export async function acquire(args: AcquireArguments): Promise<Lock> {
+  const { cluster, identity, clock, log, timeout } = args;
+  const workloads = sortForLocking(args.workloads);
+  const seconds = durationFor(workloads.length);
+  const known = await readLeases(cluster, workloads, args.signal);
+  const began = clock.now();
+  const held: HeldLease[] = [];
+  try {
+    for (const workload of workloads) {
+      const holding = { cluster, workload, identity, seconds, clock, log };
+      held.push(await take(holding, known.get(keyOf(workload)), { ...args, began, timeout }));
+    }
+  } catch (error) {
+    await Promise.all(held.map((each) => each.release()));
+    throw error;
+  }
+  return new Held(held, log);
+}
+
+/**
+ * What is remembered of workloads, read without a lock: good enough to end early, not to act upon.
+ */
+export async function readRecords(
+  cluster: Cluster,
+  workloads: readonly LockedWorkload[],
+  signal: AbortSignal,
+): Promise<readonly Remembered[]> {
+  const known = await readLeases(cluster, workloads, signal);
+  return workloads.map((workload) => ({
+    workload,
+    record: parseRecord(known.get(keyOf(workload))?.metadata?.annotations).record,
+  }));
+}
+
+/** One list for each namespace, however many workloads there are. */
+async function readLeases(
+  cluster: Cluster,
+  workloads: readonly LockedWorkload[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Lease>> {
+  const namespaces = [...new Set(workloads.map(({ namespace }) => namespace))];
+  const lists = await Promise.all(
+    namespaces.map((each) =>
+      cluster.list<Lease>(leases(each), { labelSelector: LEASES_SELECTOR }, { signal }),
+    ),
+  );
+  const found = new Map(
+    lists.flatMap(({ items }, index) =>
+      items.map((lease) => [`${namespaces[index]}/${lease.metadata?.name}`, lease] as const),
+    ),
+  );
+  return new Map(
+    workloads.flatMap((workload) => {
+      const lease = found.get(`${workload.namespace}/${leaseName(workload)}`);
+      return lease === undefined ? [] : [[keyOf(workload), lease] as const];
+    }),
+  );
+}
+
+/**
+ * Takes one Lease. Every write bears the version that was read: of two who write at once, one finds a conflict
+ * and reads again.
+ */
+async function take(
+  holding: Holding,
+  known: Lease | undefined,
+  args: AcquireArguments & { readonly began: number },
+): Promise<HeldLease> {
+  const { cluster, workload, identity, seconds, clock } = holding;
+  const { signal } = args;
+  const path = leases(workload.namespace, leaseName(workload));
+  let current = known;
+  let failures = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    const holder = current === undefined ? undefined : holderOf(current);
+    if (holder !== undefined && holder.holder !== identity.holder) {
+      current = await untilFree({ ...args, workload });
+    }
+    const sentAt = clock.now();
+    const write = { identity, seconds, now: clock.wall() };
+    try {
+      const lease =
+        current === undefined
+          ? await cluster.create<Lease>(leases(workload.namespace), renderNew(workload, write), { signal })
+          : await cluster.replace<Lease>(path, renderHeld(current, write), { signal });
+      return new HeldLease(holding, lease, sentAt);
+    } catch (error) {
+      // An answer that was lost may stand for a write that was carried out: what is there now says so.
+      const lost = error instanceof UnreachableError || (error instanceof ApiError && error.status >= 500);
+      if (lost) failures += 1;
+      if (!(lost || isConflict(error)) || failures === FAILURES) throw error;
+      if (lost) await sleep(clock, RETRY, signal);
+      current = await readLease(cluster, path, { signal });
+    }
+  }
+}
+
+class Held implements Lock {
+  readonly lost: AbortSignal;
+  readonly #leases: ReadonlyMap<string, HeldLease>;
+  readonly #records = new Map<string, WorkloadRecord>();
+
+  constructor(held: readonly HeldLease[], log: Log) {
+    this.#leases = new Map(held.map((each) => [keyOf(each.workload), each]));
+    this.lost = AbortSignal.any(held.map((each) => each.lost));
+    for (const { workload, annotations } of held) {
+      const { record, problems } = parseRecord(annotations);
+      this.#records.set(keyOf(workload), record);
+      for (const problem of problems) log.warning(`${shortName(workload)}: ${problem}`);
+    }
+  }
+
+  record(workload: LockedWorkload): WorkloadRecord {
+    return this.#records.get(keyOf(workload)) ?? { stable: undefined, open: undefined };
+  }
+
+  async save(workload: LockedWorkload, record: WorkloadRecord): Promise<void> {
+    const lease = this.#leases.get(keyOf(workload));
+    if (lease === undefined) throw new Error(`${shortName(workload)} is not locked by this run`);
+    await lease.write(renderRecord(record));
+    this.#records.set(keyOf(workload), record);
+  }
+
+  async release(last: readonly Remembered[] = []): Promise<void> {
+    const records = new Map(last.map(({ workload, record }) => [keyOf(workload), record]));
+    await Promise.all(
+      [...this.#leases].map(([key, lease]) => {
+        const record = records.get(key);
+        return lease.release(record === undefined ? {} : renderRecord(record));
+      }),
+    );
+  }
+
+  leave(): void {
+    for (const lease of this.#leases.values()) lease.leave();
+  }
+}

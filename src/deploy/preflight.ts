@@ -1,0 +1,176 @@
+import type { Cluster } from '../cluster/client.ts';
+import { ApiError } from '../cluster/client.ts';
+import {
+  namespaces as namespacePath,
+  selfSubjectAccessReviews,
+  selfSubjectRulesReviews,
+  workloads as workloadPath,
+} from '../cluster/paths.ts';
+import { UserError } from '../model/error.ts';
+import type { KubeObject, Workload } from '../model/kube.ts';
+import { isSameWorkload, shortName, type WorkloadId, type WorkloadRef } from '../model/workload.ts';
+import { answersOf } from './kinds.ts';
+import {
+  type Deeds,
+  missingRights,
+  nameRights,
+  type ResourceRule,
+  type Right,
+  renderRole,
+  rightsToDeploy,
+} from './permissions.ts';
+
+/** A workload that is to be deployed: all its containers that were named, and the object as it is. */
+export interface Found extends WorkloadId {
+  /** The containers as named; undefined: the one that fits by itself. */
+  readonly containers: readonly (string | undefined)[];
+  readonly workload: Workload;
+}
+
+/**
+ * Asks the cluster everything that can be known before anything is built: is every right there, does every
+ * workload exist, may it be rolled out at all. All questions go out together, and all answers that are "no"
+ * come back as one error.
+ *
+ * @throws UserError with a sentence for each mistake
+ */
+export async function preflight(
+  cluster: Cluster,
+  workloads: readonly WorkloadRef[],
+  options: Pick<Deeds, 'logs' | 'evict'>,
+): Promise<readonly Found[]> {
+  const namespaces = [...new Set(workloads.map((workload) => workload.namespace))];
+  const targets = groupByWorkload(workloads);
+  const [rights, found] = await Promise.all([
+    Promise.all(
+      namespaces.map((namespace) => {
+        const there = targets.filter((target) => target.namespace === namespace);
+        const kinds = new Set(there.map(({ kind }) => kind));
+        return checkRights(cluster, namespace, rightsToDeploy({ ...options, kinds }));
+      }),
+    ),
+    Promise.all(targets.map((target) => findWorkload(cluster, target))),
+  ]);
+  // Without the right to read, "not found" and "forbidden" are only echoes of the missing right.
+  const denied = rights.filter((each) => each !== undefined);
+  if (denied.length > 0) {
+    throw new UserError(
+      denied.map(({ mistake }) => mistake),
+      { details: denied.flatMap(({ role }) => role.split('\n')) },
+    );
+  }
+  const mistakes = found.flatMap((each) => ('mistake' in each ? [each.mistake] : []));
+  if (mistakes.length > 0) throw new UserError(mistakes);
+  return found.flatMap((each) => ('mistake' in each ? [] : [each]));
+}
+
+type Target = Omit<Found, 'workload'>;
+
+function groupByWorkload(workloads: readonly WorkloadRef[]): readonly Target[] {
+  const first = workloads.filter(
+    (each, index) => workloads.findIndex((other) => isSameWorkload(each, other)) === index,
+  );
+  return first.map(({ kind, namespace, name }) => {
+    const same = workloads.filter((other) => isSameWorkload({ kind, namespace, name }, other));
+    return { kind, namespace, name, containers: same.map(({ container }) => container) };
+  });
+}
+
+/**
+ * One SelfSubjectRulesReview answers for a whole namespace. It may be incomplete where the authorizer is a
+ * webhook (EKS, GKE), so that each right it does not name is asked for by itself before it is called missing.
+ */
+async function checkRights(
+  cluster: Cluster,
+  namespace: string,
+  wanted: readonly Right[],
+): Promise<{ readonly mistake: string; readonly role: string } | undefined> {
+  const review = await cluster.create<RulesReview>(selfSubjectRulesReviews(), {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectRulesReview',
+    spec: { namespace },
+  });
+  const doubtful = missingRights(wanted, review.status?.resourceRules ?? []);
+  const allowed = await Promise.all(doubtful.map((right) => isAllowed(cluster, namespace, right)));
+  const missing = doubtful.filter((_, index) => !allowed[index]);
+  if (missing.length === 0) return undefined;
+  const where = `in namespace ${JSON.stringify(namespace)}`;
+  // Of a namespace that is not there, only the right to look at all namespaces would tell so.
+  const what =
+    missing.length === wanted.length
+      ? `may do nothing of what is needed ${where}. Check that name, or bind`
+      : `may not ${nameRights(missing)} ${where}. Bind`;
+  return {
+    mistake: `The kubeconfig's user ${what} the Role that the log and the summary show to this user.`,
+    role: renderRole(namespace, wanted),
+  };
+}
+
+interface RulesReview extends KubeObject {
+  readonly status?: { readonly resourceRules?: readonly ResourceRule[]; readonly incomplete?: boolean };
+}
+
+interface AccessReview extends KubeObject {
+  readonly status?: { readonly allowed?: boolean };
+}
+
+async function isAllowed(cluster: Cluster, namespace: string, right: Right): Promise<boolean> {
+  const [resource, subresource] = right.resource.split('/');
+  const review = await cluster.create<AccessReview>(selfSubjectAccessReviews(), {
+    apiVersion: 'authorization.k8s.io/v1',
+    kind: 'SelfSubjectAccessReview',
+    spec: {
+      resourceAttributes: {
+        namespace,
+        verb: right.verb,
+        group: right.group,
+        resource,
+        ...(subresource === undefined ? {} : { subresource }),
+      },
+    },
+  });
+  return review.status?.allowed === true;
+}
+
+async function findWorkload(cluster: Cluster, target: Target): Promise<Found | { readonly mistake: string }> {
+  const { kind, namespace, name } = target;
+  try {
+    const workload = await cluster.get<Workload>(workloadPath(kind, namespace, name));
+    const mistake = answersOf(kind).refusal(workload, target);
+    return mistake === undefined ? { ...target, workload } : { mistake };
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    // Forbidden: checkRights names every right that is missing, this one among them.
+    if (error.status === 403) return { mistake: error.message };
+    if (error.status !== 404) throw error;
+    return { mistake: await explainAbsence(cluster, target) };
+  }
+}
+
+/** Says what there is instead: a mistyped name and a mistyped namespace look alike to the API. */
+async function explainAbsence(cluster: Cluster, target: Target): Promise<string> {
+  const { kind, namespace } = target;
+  const name = shortName(target);
+  const { items } = await cluster.list<Workload>(workloadPath(kind, namespace));
+  if (items.length > 0) {
+    const shown = items.slice(0, 20).map((item) => shortName({ kind, name: item.metadata?.name ?? '' }));
+    const more = items.length > shown.length ? ` and ${items.length - shown.length} more` : '';
+    return `${name} is not in namespace ${JSON.stringify(namespace)}. There: ${shown.join(', ')}${more}.`;
+  }
+  const missing = await namespaceIsAbsent(cluster, namespace);
+  return missing
+    ? `The namespace ${JSON.stringify(namespace)} is not in this cluster (${cluster.server}). Check \`namespace\` and the kubeconfig's context.`
+    : `${name} is not in namespace ${JSON.stringify(namespace)}, and no other ${kind.toLowerCase()} is. Check \`namespace\` and the kubeconfig's context; SteadyShip changes images, it does not create workloads.`;
+}
+
+/** Only a clear 404 counts: the least-privilege Role may not read namespaces, and then nobody knows. */
+async function namespaceIsAbsent(cluster: Cluster, namespace: string): Promise<boolean> {
+  try {
+    await cluster.get(namespacePath(namespace));
+    return false;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return true;
+    if (error instanceof ApiError && error.status === 403) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+import type { ImageChange } from '../model/change.ts';
+import type { Event, KubeObject, Pod, Workload } from '../model/kube.ts';
+import type { Pin, WorkloadKind } from '../model/observation.ts';
+import { slotsOf } from './containers.ts';
+
+/** What lived before a patch, as far as the gate has to tell it from what comes after. */
+export interface Before {
+  readonly kind: WorkloadKind;
+  /** `<pod uid>/<container>` → restartCount. */
+  readonly restarts: ReadonlyMap<string, number>;
+  /** Of a DaemonSet: uid of each node → whether it was Ready. Undefined: nodes can not be seen. */
+  readonly nodes: ReadonlyMap<string, boolean> | undefined;
+}
+
+/** What a workload was before it was touched. */
+export interface Snapshot extends Before {
+  readonly workload: Workload;
+  /** Whether what ran was whole: only then is it a place worth going back to. */
+  readonly complete: boolean;
+  /** The events that were told already, each at the version that it had: what they say is not about us. */
+  readonly told: ReadonlySet<string>;
+}
+
+/** The events as they were told; see {@link Snapshot.told}. */
+export function toldBy(events: readonly Event[]): ReadonlySet<string> {
+  return new Set(events.map(versionOf));
+}
+
+/** An event that comes again is the same object at another version. */
+export function versionOf({ metadata }: KubeObject): string {
+  return `${metadata?.uid}@${metadata?.resourceVersion}`;
+}
+
+/** The restart counts of every container of the pods, init containers too. */
+export function restartsOf(pods: readonly Pod[]): ReadonlyMap<string, number> {
+  return new Map(
+    pods.flatMap((pod) =>
+      [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])].map(
+        (status) => [`${pod.metadata?.uid}/${status.name}`, status.restartCount ?? 0] as const,
+      ),
+    ),
+  );
+}
+
+/**
+ * The pin that the gate compares everything with, from the PATCH's reply: webhooks may have changed what was
+ * sent, and what the server answered is what runs.
+ */
+export function pinReply(
+  reply: Workload,
+  changes: readonly Pick<ImageChange, 'list' | 'name'>[],
+  { kind, restarts, nodes }: Before,
+  digestsSeen: ReadonlySet<string> = new Set(),
+): Pin {
+  const slots = slotsOf(reply);
+  return {
+    kind,
+    namespace: reply.metadata?.namespace ?? '',
+    name: reply.metadata?.name ?? '',
+    uid: reply.metadata?.uid ?? '',
+    generation: reply.metadata?.generation ?? 0,
+    template: reply.spec?.template ?? {},
+    images: changes.map(({ list, name }) => ({
+      container: name,
+      image: slots.find((slot) => slot.list === list && slot.name === name)?.image ?? '',
+    })),
+    conditions: reply.status?.conditions ?? [],
+    restarts,
+    nodes,
+    digestsSeen,
+  };
+}
