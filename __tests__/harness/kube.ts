@@ -1,0 +1,134 @@
+/**
+ * The cluster as its administrator sees it, through `kubectl proxy`: what the tests set up and what they find
+ * afterwards owes nothing to the code that is tested.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Agent, type Dispatcher, request } from 'undici';
+import type { KubeObject } from '../../src/model/kube.ts';
+import type { Cluster } from '../cluster/index.ts';
+
+/** A manifest, or anything else that the API takes. */
+export type Manifest = Readonly<Record<string, unknown>> & KubeObject;
+
+/** Starts `kubectl proxy` at a socket that nobody else may open; answers its path and how to end it. */
+export async function startProxy(cluster: Cluster): Promise<{ readonly socket: string; stop(): void }> {
+  const folder = mkdtempSync(join(tmpdir(), 'steadyship-proxy-'));
+  const socket = join(folder, 'socket');
+  const args = ['proxy', `--unix-socket=${socket}`, '--kubeconfig', cluster.kubeconfig];
+  const child = spawn(cluster.kubectl, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const stop = (): void => {
+    child.kill();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', stop);
+  for (let tries = 0; !existsSync(socket); tries += 1) {
+    if (child.exitCode !== null || tries > 200) throw new Error(`kubectl proxy did not start: ${said}`);
+    await sleep(50);
+  }
+  return { socket, stop };
+}
+
+/** What a watch brings: the objects that there are, after every change. */
+type Predicate<T> = (items: readonly T[]) => boolean;
+
+export class Kube {
+  readonly #agent: Agent;
+
+  constructor(socket: string) {
+    this.#agent = new Agent({ connect: { socketPath: socket }, bodyTimeout: 0, headersTimeout: 0 });
+  }
+
+  async get<T>(path: string): Promise<T> {
+    return await this.#send<T>('GET', path);
+  }
+
+  async list<T>(path: string): Promise<{ readonly items: readonly T[]; readonly resourceVersion: string }> {
+    const { items, metadata } = await this.get<{ items: T[]; metadata: { resourceVersion: string } }>(path);
+    return { items, resourceVersion: metadata.resourceVersion };
+  }
+
+  async create<T>(path: string, object: object): Promise<T> {
+    return await this.#send<T>('POST', path, object);
+  }
+
+  /** Like `kubectl apply --server-side`, so that a manifest is all there is to say. */
+  async apply<T>(path: string, object: Manifest): Promise<T> {
+    const name = object.metadata?.name ?? '';
+    const query = 'fieldManager=e2e-setup&force=true';
+    return await this.#send<T>('PATCH', `${path}/${name}?${query}`, object, 'application/apply-patch+yaml');
+  }
+
+  async delete(path: string): Promise<void> {
+    await this.#send('DELETE', path, { propagationPolicy: 'Background' });
+  }
+
+  /** Every state of the objects of a list, from now on, until the signal ends it. */
+  async *watch<T extends KubeObject>(path: string, signal: AbortSignal): AsyncGenerator<readonly T[]> {
+    const { items, resourceVersion } = await this.list<T>(path);
+    const known = new Map(items.map((item) => [item.metadata?.uid, item]));
+    yield [...known.values()];
+    const query = `watch=1&resourceVersion=${resourceVersion}`;
+    const response = await this.#open('GET', `${path}${path.includes('?') ? '&' : '?'}${query}`, { signal });
+    let rest = '';
+    for await (const chunk of response.body.setEncoding('utf8')) {
+      const lines = (rest + chunk).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const { type, object } = JSON.parse(line) as { type: string; object: T };
+        if (type === 'ERROR') throw new Error(`watch of ${path}: ${line}`);
+        if (type === 'DELETED') known.delete(object.metadata?.uid);
+        else known.set(object.metadata?.uid, object);
+        yield [...known.values()];
+      }
+    }
+  }
+
+  /** Waits until what is listed is as wanted, and tells what it was when that does not come. */
+  async until<T extends KubeObject>(path: string, wanted: Predicate<T>, seconds = 90): Promise<readonly T[]> {
+    const limit = AbortSignal.timeout(seconds * 1_000);
+    let last: readonly T[] = [];
+    try {
+      for await (const items of this.watch<T>(path, limit)) {
+        last = items;
+        if (wanted(items)) return items;
+      }
+    } catch (error) {
+      if (!limit.aborted) throw error;
+    }
+    throw new Error(
+      `Waited ${seconds} s for ${wanted} of ${path}; last seen: ${JSON.stringify(last, null, 2)}`,
+    );
+  }
+
+  async #send<T>(method: Dispatcher.HttpMethod, path: string, body?: object, type?: string): Promise<T> {
+    const response = await this.#open(method, path, { body, type });
+    return (await response.body.json()) as T;
+  }
+
+  async #open(
+    method: Dispatcher.HttpMethod,
+    path: string,
+    {
+      body,
+      type = 'application/json',
+      signal,
+    }: { body?: object | undefined; type?: string | undefined; signal?: AbortSignal },
+  ): Promise<Dispatcher.ResponseData> {
+    const response = await request(`http://localhost${path}`, {
+      method,
+      dispatcher: this.#agent,
+      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': type } }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+    if (response.statusCode < 300) return response;
+    throw new Error(`${method} ${path}: ${response.statusCode} ${await response.body.text()}`);
+  }
+}

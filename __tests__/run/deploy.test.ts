@@ -1,0 +1,543 @@
+import { describe, expect, test } from 'vitest';
+import { UnreachableError } from '../../src/cluster/client.ts';
+import type { Found } from '../../src/deploy/preflight.ts';
+import type { RunFacts } from '../../src/github/event.ts';
+import { readInputs } from '../../src/inputs.ts';
+import { Cancelled } from '../../src/model/error.ts';
+import type { Registry } from '../../src/registry/registry.ts';
+import { reasonFor } from '../../src/report/reason.ts';
+import { type Deployed, deploy } from '../../src/run/deploy.ts';
+import { Guard } from '../../src/run/guard.ts';
+import type { Obtained } from '../../src/run/image.ts';
+import { Story } from '../../src/run/story.ts';
+import { FakeCluster } from './fake-cluster.ts';
+import { fakeWorld, PRIVATE_RUN } from './fake-world.ts';
+
+const OLD = `ghcr.io/acme/shop@sha256:${'0'.repeat(64)}`;
+const GOOD = `ghcr.io/acme/shop@sha256:${'1'.repeat(64)}`;
+const BAD = `ghcr.io/acme/shop@sha256:${'b'.repeat(64)}`;
+
+/** A registry that has everything. */
+const REGISTRY: Registry = {
+  resolve: () => Promise.resolve({ exists: true, digest: '', mediaType: '', platforms: [] }),
+  has: () => Promise.resolve(true),
+  checkPush: () => Promise.resolve(),
+  canPullAnonymously: () => Promise.resolve(true),
+  close: () => Promise.resolve(),
+};
+
+function obtained(reference: string, commit: string | undefined): Obtained {
+  const digest = reference.split('@')[1];
+  return {
+    reference,
+    image: { registry: 'ghcr.io', repository: 'acme/shop' },
+    digest,
+    tag: undefined,
+    platforms: [],
+    built: false,
+    seen: true,
+    source:
+      commit === undefined ? undefined : { sha: commit, dirty: false, changes: [], committed: new Date(0) },
+  };
+}
+
+/** A cluster with the workloads on the old image, of which only BAD is bad. */
+function clusterWith(...names: readonly string[]): FakeCluster {
+  const cluster = new FakeCluster((image) => image !== BAD);
+  for (const name of names) cluster.add(name, OLD);
+  return cluster;
+}
+
+async function ship(
+  cluster: FakeCluster,
+  names: readonly string[],
+  reference: string,
+  options: {
+    readonly inputs?: Readonly<Record<string, string>>;
+    readonly signal?: AbortSignal;
+    readonly facts?: Partial<RunFacts>;
+    readonly commit?: string;
+  } = {},
+) {
+  const inputs = readInputs({
+    image: GOOD,
+    build: 'false',
+    'stable-for': '0s',
+    workloads: names.map((name) => `shop/deployment/${name}`).join(','),
+    ...options.inputs,
+  });
+  const { world, lines, saved } = fakeWorld({
+    facts: { ...PRIVATE_RUN, ...options.facts },
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+  });
+  const found: Found[] = names.map((name) => ({
+    kind: 'Deployment',
+    namespace: 'shop',
+    name,
+    containers: [undefined],
+    workload: cluster.deployment(name),
+  }));
+  // Taken in the preflight, when nobody had cancelled yet.
+  const { signal } = new AbortController();
+  const guard = await Guard.take({
+    ...world,
+    cluster,
+    workloads: found,
+    timeout: inputs.lockTimeout,
+    signal,
+  });
+  const deployed = await deploy({
+    inputs,
+    world,
+    story: new Story(world.clock),
+    cluster,
+    found,
+    obtained: obtained(reference, options.commit),
+    registry: REGISTRY,
+    guard,
+  }).finally(() => guard.release());
+  return { deployed, reason: reasonOf(deployed), lines, saved };
+}
+
+function reasonOf(deployed: Deployed): string {
+  const { result, workloads, culprit, stopped } = deployed;
+  return reasonFor({
+    result,
+    command: 'deploy',
+    workloads,
+    namespace: 'shop',
+    ...(culprit === undefined ? {} : { culprit }),
+    ...(stopped === undefined ? {} : { stopped }),
+  }).reason;
+}
+
+describe('a good image', () => {
+  test('is patched once and succeeds', async () => {
+    const cluster = clusterWith('web');
+    const { deployed, reason, saved } = await ship(cluster, ['web'], GOOD);
+    expect(deployed.result).toBe('succeeded');
+    expect(reason).toBe('deployment/web runs ghcr.io/acme/shop@sha256:11111111… and is healthy.');
+    expect(cluster.patches).toHaveLength(1);
+    expect(cluster.imageOf('web')).toBe(GOOD);
+    expect(saved.at(-1)?.open).toEqual([]);
+  });
+
+  test('that runs already is not patched', async () => {
+    const cluster = clusterWith('web');
+    const { deployed } = await ship(cluster, ['web'], OLD);
+    expect(deployed.result).toBe('unchanged');
+    expect(cluster.patches).toEqual([]);
+  });
+
+  test('whose reply is lost is not patched twice', async () => {
+    const cluster = clusterWith('web');
+    cluster.faults.push({ kind: 'lose-reply' });
+    const { deployed } = await ship(cluster, ['web'], GOOD);
+    expect(deployed.result).toBe('succeeded');
+    expect(cluster.patches).toHaveLength(1);
+  });
+
+  test('whose request is lost is sent again', async () => {
+    const cluster = clusterWith('web');
+    cluster.faults.push({ kind: 'lose-request' });
+    const { deployed } = await ship(cluster, ['web'], GOOD);
+    expect(deployed.result).toBe('succeeded');
+    expect(cluster.patches).toHaveLength(2);
+    expect(cluster.imageOf('web')).toBe(GOOD);
+  });
+});
+
+describe('a bad image', () => {
+  test('is put back, with our annotations too', async () => {
+    const cluster = clusterWith('web');
+    const before = cluster.deployment('web').metadata?.annotations;
+    cluster.logs.set('web', 'starting\ncannot connect to database at db:5432\n');
+    const { deployed, reason } = await ship(cluster, ['web'], BAD);
+    expect(deployed.result).toBe('rolled-back');
+    expect(reason).toMatch(
+      /^deployment\/web: container web exits 1 \(5 crashes\): "cannot connect to database at db:5432"\. Rolled back to sha256:00000000… in .* ms\.$/,
+    );
+    expect(cluster.imageOf('web')).toBe(OLD);
+    expect(cluster.deployment('web').metadata?.annotations).toEqual(before);
+  });
+
+  test('with `rollback: never` is left, and that is said', async () => {
+    const cluster = clusterWith('web');
+    const { deployed, reason } = await ship(cluster, ['web'], BAD, { inputs: { rollback: 'never' } });
+    expect(deployed.result).toBe('failed');
+    expect(reason).toContain('Left as it is, since rollback is never');
+    expect(cluster.imageOf('web')).toBe(BAD);
+    expect(cluster.patches).toHaveLength(1);
+  });
+
+  test('with `logs: never` quotes no log', async () => {
+    const cluster = clusterWith('web');
+    cluster.logs.set('web', 'password is hunter2');
+    const { deployed } = await ship(cluster, ['web'], BAD, { inputs: { logs: 'never' } });
+    expect(JSON.stringify(deployed)).not.toContain('hunter2');
+  });
+
+  test('that ran before is failed and left alone: there is nothing of ours to take back', async () => {
+    const cluster = new FakeCluster((image) => image !== BAD);
+    cluster.add('web', BAD);
+    const { deployed, reason } = await ship(cluster, ['web'], BAD);
+    expect(deployed.result).toBe('failed');
+    expect(reason).toContain('Nothing was rolled back, since it ran the same image before');
+    expect(cluster.patches).toEqual([]);
+  });
+
+  test('over one that was bad too finds no good state to go back to', async () => {
+    const cluster = new FakeCluster((image) => image !== BAD && image !== OLD);
+    cluster.add('web', OLD);
+    const { deployed, reason } = await ship(cluster, ['web'], BAD);
+    expect(deployed.result).toBe('failed');
+    expect(reason).toContain(
+      'Not rolled back: what ran before was not healthy either, so there is no known-good state to go back to',
+    );
+    expect(cluster.imageOf('web')).toBe(BAD);
+  });
+
+  test('in one of several workloads puts all of them back, the last first', async () => {
+    const cluster = clusterWith('api', 'web');
+    const { deployed, reason } = await ship(cluster, ['api', 'web'], BAD);
+    expect(deployed.result).toBe('rolled-back');
+    expect(reason).toContain('deployment/web was put back too');
+    expect(cluster.patches.map(({ path }) => path.split('/').at(-1))).toEqual(['api', 'web', 'web', 'api']);
+    expect([cluster.imageOf('api'), cluster.imageOf('web')]).toEqual([OLD, OLD]);
+  });
+
+  test('whose way back is refused ends as rollback-failed, with the refusal and what to do', async () => {
+    const cluster = clusterWith('web');
+    const run = ship(cluster, ['web'], BAD);
+    cluster.faults.push(
+      { kind: 'lose-reply' },
+      { kind: 'refuse', status: 403, message: 'denied by policy x' },
+    );
+    const { deployed, reason } = await run;
+    expect(deployed.result).toBe('rollback-failed');
+    expect(reason).toContain('The rollback to sha256:00000000… failed: denied by policy x.');
+  });
+});
+
+describe('a patch that is refused', () => {
+  test('ends the run before anything is changed, in the words of who refused', async () => {
+    const cluster = clusterWith('web');
+    cluster.faults.push({
+      kind: 'refuse',
+      status: 403,
+      message: 'admission webhook "p" denied the request: no',
+    });
+    const { deployed, reason } = await ship(cluster, ['web'], GOOD);
+    expect(deployed.result).toBe('failed');
+    expect(reason).toBe(
+      'deployment/web: the API server refused the new image: admission webhook "p" denied the request: no. Nothing was changed in the cluster.',
+    );
+    expect(cluster.imageOf('web')).toBe(OLD);
+  });
+
+  test('for the second workload puts the first back', async () => {
+    const cluster = clusterWith('api', 'web');
+    cluster.faults.push({ kind: 'lose-reply' }, { kind: 'refuse', status: 403, message: 'no' });
+    const { deployed, reason } = await ship(cluster, ['api', 'web'], GOOD);
+    expect(deployed.result).toBe('rolled-back');
+    expect(reason).toContain('deployment/web: the API server refused the new image: no.');
+    expect([cluster.imageOf('api'), cluster.imageOf('web')]).toEqual([OLD, OLD]);
+  });
+});
+
+describe('a cluster that can not take a patch now', () => {
+  const busy = { kind: 'refuse', status: 429, message: 'too many requests' } as const;
+  const away = { kind: 'away' } as const;
+  const failing = { kind: 'refuse', status: 500, message: 'etcdserver: leader changed' } as const;
+
+  test('is waited for, and the patch is not lost', async () => {
+    const cluster = clusterWith('web');
+    cluster.faults.push(failing, away, busy, failing, away);
+    const { deployed } = await ship(cluster, ['web'], GOOD);
+    expect(deployed.result).toBe('succeeded');
+    expect(cluster.imageOf('web')).toBe(GOOD);
+  });
+
+  test('for too long ends the run with nothing changed, and nothing left to the post step', async () => {
+    const cluster = clusterWith('web');
+    cluster.faults.push(...Array.from({ length: 100 }, () => busy));
+    const { deployed, reason, saved } = await ship(cluster, ['web'], GOOD);
+    expect(deployed.result).toBe('failed');
+    expect(reason).toBe(
+      'deployment/web could not be patched. The cluster at https://fake:6443 is overloaded and asks to come back later (429): too many requests. Run it again. Nothing was changed in the cluster.',
+    );
+    expect(saved.at(-1)?.open).toEqual([]);
+  });
+
+  test('after the answer to a first try was lost: what became of that one is not claimed to be known', async () => {
+    const cluster = clusterWith('web');
+    cluster.faults.push({ kind: 'lose-reply' }, ...Array.from({ length: 100 }, () => away));
+    cluster.get = (path) => Promise.reject(new UnreachableError({ verb: 'GET', path }, 'refused', false));
+    const broken = ship(cluster, ['web'], GOOD);
+    await expect(broken).rejects.toThrow('The answer to the patch of deployment/web was lost');
+    expect(cluster.imageOf('web')).toBe(GOOD);
+  });
+
+  test('when it is to be put back is waited for much longer', async () => {
+    const cluster = clusterWith('web');
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      const reply = patch(path, operations);
+      if (cluster.patches.length === 1) {
+        cluster.faults.push(...Array.from({ length: 40 }, () => away), failing, failing, failing, failing);
+      }
+      return reply as never;
+    };
+    const { deployed, saved } = await ship(cluster, ['web'], BAD);
+    expect(deployed.result).toBe('rolled-back');
+    expect(cluster.imageOf('web')).toBe(OLD);
+    expect(saved.at(-1)?.open).toEqual([]);
+  });
+
+  test('for good when it is to be put back: said, and left to the post step', async () => {
+    const cluster = clusterWith('web');
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      if (cluster.patches.length > 0) cluster.faults.push(away);
+      return patch(path, operations) as never;
+    };
+    const { deployed, reason, saved } = await ship(cluster, ['web'], BAD);
+    expect(deployed.result).toBe('rollback-failed');
+    expect(reason).toContain('The rollback to sha256:00000000… failed: ');
+    expect(saved.at(-1)?.open).toMatchObject([{ name: 'web', changes: [{ image: OLD, to: BAD }] }]);
+  });
+});
+
+describe('a webhook that changes the patch', () => {
+  test('to another image: that is what runs, and what is told', async () => {
+    const cluster = clusterWith('web');
+    const mirror = GOOD.replace('ghcr.io', 'mirror.local');
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) =>
+      patch(
+        path,
+        operations.map((one) => ('value' in one && one.value === GOOD ? { ...one, value: mirror } : one)),
+      );
+    const { deployed, reason, lines } = await ship(cluster, ['web'], GOOD);
+    expect(deployed.result).toBe('succeeded');
+    expect(reason).toBe('deployment/web runs mirror.local/acme/shop@sha256:11111111… and is healthy.');
+    expect(lines).toContain(
+      `deployment/web: a webhook or policy of the cluster made ${mirror} of ${GOOD} in container web.`,
+    );
+  });
+
+  test('back to the old image: the new one never ran, and that is no success', async () => {
+    const cluster = clusterWith('web');
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) =>
+      patch(
+        path,
+        operations.map((one) => ('value' in one && one.value === GOOD ? { ...one, value: OLD } : one)),
+      );
+    const { deployed, reason } = await ship(cluster, ['web'], GOOD);
+    expect(deployed.result).toBe('failed');
+    expect(reason).toContain(
+      'deployment/web: the API server refused the new image: it took the patch, but container web still has ghcr.io/acme/shop@sha256:0000',
+    );
+  });
+});
+
+describe("somebody else's change", () => {
+  test('between our read and our patch is left alone', async () => {
+    const cluster = clusterWith('web');
+    const other = 'ghcr.io/acme/shop:hotfix';
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      if (cluster.patches.length === 0) cluster.setImage('web', other);
+      return patch(path, operations);
+    };
+    const { deployed, reason } = await ship(cluster, ['web'], GOOD);
+    expect(deployed.result).toBe('superseded');
+    expect(reason).toContain(
+      'somebody else set container web of deployment/web to ghcr.io/acme/shop:hotfix in between',
+    );
+    expect(cluster.imageOf('web')).toBe(other);
+  });
+});
+
+describe('a cancelled run', () => {
+  test('puts back at once what it had patched', async () => {
+    const cluster = clusterWith('web');
+    const controller = new AbortController();
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      const reply = patch(path, operations);
+      if (cluster.patches.length === 1) controller.abort(new Cancelled('SIGINT'));
+      return reply as never;
+    };
+    const { deployed, reason, saved } = await ship(cluster, ['web'], BAD, { signal: controller.signal });
+    expect(deployed.result).toBe('rolled-back');
+    expect(reason).toBe('The run was cancelled (SIGINT). deployment/web was put back.');
+    expect(cluster.imageOf('web')).toBe(OLD);
+    expect(saved.at(-1)?.open).toMatchObject([{ name: 'web', changes: [{ image: OLD, to: BAD }] }]);
+  });
+
+  test('between two patches puts back the first and never touches the second', async () => {
+    const cluster = clusterWith('api', 'web');
+    const controller = new AbortController();
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      controller.abort(new Cancelled('SIGINT'));
+      return patch(path, operations);
+    };
+    const { deployed, reason } = await ship(cluster, ['api', 'web'], GOOD, { signal: controller.signal });
+    expect(deployed.result).toBe('rolled-back');
+    expect(reason).toBe(
+      'The run was cancelled (SIGINT). deployment/api was put back. deployment/web was not touched.',
+    );
+    expect([cluster.imageOf('api'), cluster.imageOf('web')]).toEqual([OLD, OLD]);
+  });
+
+  test('with `on-cancel: leave` leaves the new image, says so, and leaves nothing open', async () => {
+    const cluster = clusterWith('web');
+    const controller = new AbortController();
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      controller.abort(new Cancelled('SIGINT'));
+      return patch(path, operations);
+    };
+    const inputs = { 'on-cancel': 'leave' };
+    const { reason, saved } = await ship(cluster, ['web'], BAD, { signal: controller.signal, inputs });
+    expect(reason).toBe(
+      'The run was cancelled (SIGINT), and `on-cancel` is leave. deployment/web has the new image and is left as it is: whether it is healthy is unknown.',
+    );
+    expect(cluster.imageOf('web')).toBe(BAD);
+    expect(saved.at(-1)?.open).toEqual([]);
+    expect(memoryOf(cluster, 'web')).toEqual({});
+  });
+
+  test('before the patch touches nothing', async () => {
+    const cluster = clusterWith('web');
+    const signal = AbortSignal.abort(new Cancelled('SIGINT'));
+    const { reason } = await ship(cluster, ['web'], GOOD, { signal });
+    expect(reason).toBe('The run was cancelled (SIGINT). Nothing was changed in the cluster.');
+    expect(cluster.patches).toEqual([]);
+  });
+});
+
+/** What the Lease of a workload remembers. */
+function memoryOf(cluster: FakeCluster, name: string): Readonly<Record<string, unknown>> {
+  const annotations = cluster.leases.the(`steadyship-deployment-${name}`).metadata?.annotations ?? {};
+  return Object.fromEntries(
+    Object.entries(annotations)
+      .filter(([key]) => /last-stable|open/.test(key))
+      .map(([key, text]) => [key, JSON.parse(text)]),
+  );
+}
+
+describe('what is remembered', () => {
+  test('after a success is the state that was held to the end, and the lock is free', async () => {
+    const cluster = clusterWith('web');
+    await ship(cluster, ['web'], GOOD, { commit: 'c2' });
+    expect(memoryOf(cluster, 'web')).toMatchObject({
+      'steadyship.dev/last-stable': {
+        uid: 'uid-web',
+        commit: 'c2',
+        images: [{ list: 'containers', name: 'web', image: GOOD }],
+      },
+    });
+    expect(memoryOf(cluster, 'web')).not.toHaveProperty(['steadyship.dev/open']);
+    expect(cluster.leases.the('steadyship-deployment-web').spec?.holderIdentity ?? '').toBe('');
+  });
+
+  test('after a failure is what it was before', async () => {
+    const cluster = clusterWith('web');
+    await ship(cluster, ['web'], GOOD, { commit: 'c2' });
+    const before = memoryOf(cluster, 'web');
+    await ship(cluster, ['web'], BAD, { commit: 'c3' });
+    expect(memoryOf(cluster, 'web')).toEqual(before);
+  });
+
+  test('is the way back when what ran before was no good: of good, bad and bad again, the good one', async () => {
+    const worse = `ghcr.io/acme/shop@sha256:${'c'.repeat(64)}`;
+    const cluster = new FakeCluster((image) => image !== BAD && image !== worse);
+    cluster.add('web', OLD);
+    await ship(cluster, ['web'], GOOD);
+    await ship(cluster, ['web'], BAD, { inputs: { rollback: 'never' } });
+    expect(cluster.imageOf('web')).toBe(BAD);
+    const { deployed, reason } = await ship(cluster, ['web'], worse);
+    expect(deployed.result).toBe('rolled-back');
+    expect(reason).toMatch(/Rolled back to sha256:11111111…, the last healthy state on record, in /);
+    expect(cluster.imageOf('web')).toBe(GOOD);
+  });
+
+  test('of a patch whose fate is not known is left to the next run', async () => {
+    const cluster = clusterWith('web');
+    cluster.faults.push({ kind: 'lose-reply' });
+    cluster.get = (path) => Promise.reject(new UnreachableError({ verb: 'GET', path }, 'refused', false));
+    await expect(ship(cluster, ['web'], GOOD)).rejects.toThrow('was lost');
+    expect(memoryOf(cluster, 'web')).toHaveProperty(['steadyship.dev/open']);
+  });
+
+  test('when it can not be written any more stops the run, and what went before is put back', async () => {
+    const cluster = clusterWith('api', 'web');
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      const { spec, ...lease } = cluster.leases.the('steadyship-deployment-web');
+      cluster.leases.put({ ...lease, spec: { ...spec, holderIdentity: 'acme/shop run 9 [ffff]' } });
+      return patch(path, operations);
+    };
+    const { deployed, reason } = await ship(cluster, ['api', 'web'], GOOD);
+    expect(deployed.result).toBe('rolled-back');
+    expect(reason).toBe(
+      'deployment/web could not be patched. The lock on deployment/web was taken from this run by acme/shop run 9 (https://github.com/acme/shop/actions/runs/1). deployment/api was put back. deployment/web was not touched.',
+    );
+    expect([cluster.imageOf('api'), cluster.imageOf('web')]).toEqual([OLD, OLD]);
+  });
+
+  test('of a run that was killed is resolved by the next one before its own work', async () => {
+    const cluster = clusterWith('web');
+    const killed = await Guard.take({
+      ...fakeWorld().world,
+      cluster,
+      workloads: [{ kind: 'Deployment', namespace: 'shop', name: 'web' }],
+      timeout: 0,
+    });
+    const change = { list: 'containers', index: 0, name: 'web', image: OLD, to: BAD } as const;
+    await killed.mark({
+      kind: 'Deployment',
+      namespace: 'shop',
+      name: 'web',
+      uid: 'uid-web',
+      changes: [change],
+      annotationsBefore: {},
+    });
+    cluster.setImage('web', BAD);
+    killed.leave();
+    const { deployed, lines } = await ship(cluster, ['web'], GOOD, { inputs: { 'lock-timeout': '5m' } });
+    expect(lines.join('\n')).toContain('put back to');
+    expect(deployed.result).toBe('succeeded');
+    expect(cluster.imageOf('web')).toBe(GOOD);
+  });
+});
+
+describe('an older commit that comes last', () => {
+  const late = { runNumber: 1 };
+  const early = { runNumber: 2 };
+
+  test('is skipped, and says so', async () => {
+    const cluster = clusterWith('web');
+    await ship(cluster, ['web'], GOOD, { commit: 'c2', facts: early });
+    const { deployed, reason } = await ship(cluster, ['web'], OLD, { commit: 'c1', facts: late });
+    expect(deployed.result).toBe('skipped');
+    expect(reason).toContain('Commit c1 is older than commit c2, which deployment/web runs already');
+    expect(cluster.imageOf('web')).toBe(GOOD);
+  });
+
+  test('is obeyed when somebody started the run again by hand', async () => {
+    const cluster = clusterWith('web');
+    await ship(cluster, ['web'], GOOD, { commit: 'c2', facts: early });
+    const { deployed, lines } = await ship(cluster, ['web'], OLD, {
+      commit: 'c1',
+      facts: { ...late, runAttempt: '2' },
+    });
+    expect(deployed.result).toBe('succeeded');
+    expect(lines.join('\n')).toContain('It is deployed all the same: this is attempt 2 of the run');
+    expect(cluster.imageOf('web')).toBe(OLD);
+  });
+});

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { type OpenRun, parseState, renderState } from '../src/state.ts';
+
+const OPEN: OpenRun = {
+  rollback: 'auto',
+  holder: { holder: 'run 1 [ab]', title: 'run 1', url: 'https://github.com/acme/shop/actions/runs/1' },
+  open: [
+    {
+      kind: 'StatefulSet',
+      namespace: 'production',
+      name: 'web',
+      uid: 'u1',
+      changes: [{ list: 'containers', index: 0, name: 'web', image: 'old', to: 'new' }],
+      annotationsBefore: { 'steadyship.dev/run': null, 'steadyship.dev/revision': 'abc' },
+    },
+  ],
+};
+
+test('what main saves, post reads', () => {
+  expect(parseState(renderState(OPEN))).toEqual(OPEN);
+});
+
+test('a main step that never saved anything leaves nothing to read', () => {
+  expect(parseState('')).toBeUndefined();
+});
+
+test.each([
+  ['another version', '{"version":2,"rollback":"auto","open":[]}', 'The saved state is not of version 1.'],
+  [
+    'a holder without a name',
+    '{"version":1,"rollback":"auto","open":[],"holder":{}}',
+    'The saved state names a holder that is none.',
+  ],
+  ['no list', '{"version":1,"rollback":"auto"}', 'The saved state lacks what is still open.'],
+  [
+    'a change without names',
+    '{"version":1,"rollback":"auto","open":[{}]}',
+    'The saved state holds an open change without its names.',
+  ],
+  [
+    'an image that is none',
+    '{"version":1,"rollback":"auto","open":[{"kind":"DaemonSet","namespace":"n","name":"w","uid":"u","annotationsBefore":{},"changes":[{"list":"volumes"}]}]}',
+    'The saved state holds a change of an image that is none.',
+  ],
+])('%s is refused, not guessed', (_, text, sentence) => {
+  expect(() => parseState(text)).toThrow(sentence);
+});

@@ -1,0 +1,112 @@
+/** One rollout by each of the two, seen by the same watches. */
+import { readFile } from 'node:fs/promises';
+import { runStep } from '../../__tests__/harness/runner.ts';
+import type { Shop } from '../shop/workload.ts';
+import { type Facts, isAtRest, record } from './facts.ts';
+import { execute, type Line, MemoryGauge } from './process.ts';
+import type { Watcher } from './watch.ts';
+
+export interface Bench {
+  readonly shop: Shop;
+  readonly watcher: Watcher;
+  /** For the runner's files and kubectl's cache. */
+  readonly folder: string;
+}
+
+export interface Rollout {
+  readonly wanted: string;
+  readonly before: string;
+}
+
+/** Times are of performance.now(). */
+export interface Sample {
+  readonly facts: Facts;
+  readonly began: number;
+  /** When the line with the verdict was printed. */
+  readonly verdict: number;
+  readonly ended: number;
+  readonly exitCode: number | null;
+  readonly peakMemory: number;
+  /** Requests to the API, watches not counted; undefined where nobody counts them. */
+  readonly requests?: number;
+  readonly watches?: number;
+}
+
+export type Side = (bench: Bench, rollout: Rollout) => Promise<Sample>;
+
+/** SteadyShip with an image that exists, and no hold: what kubectl does too. */
+export const steadyship: Side = async (bench, rollout) => {
+  const { shop, folder } = bench;
+  const kubeconfig = await readFile(shop.cluster.kubeconfig);
+  const lines: Line[] = [];
+  let began = 0;
+  let gauge: MemoryGauge | undefined;
+  return await observed(bench, rollout, async () => {
+    const step = await runStep({
+      inputs: {
+        build: 'false',
+        image: rollout.wanted,
+        workloads: 'deployment/shop',
+        namespace: shop.namespace,
+        kubeconfig: kubeconfig.toString('base64'),
+        'stable-for': '0s',
+      },
+      folder,
+      environment: shop.cluster.env,
+      onStart: (child) => {
+        began = performance.now();
+        gauge = new MemoryGauge(child);
+      },
+      onLine: (text) => lines.push({ text, at: performance.now() }),
+    });
+    const ended = performance.now();
+    const peakMemory = gauge?.stop() ?? 0;
+    const verdict = find(lines, /^deployment\/shop: (container shop exits .*\(3 crashes\)$|3\/3 ready$)/);
+    const { requests, watches } = step.report?.api ?? { requests: 0, watches: 0 };
+    return { began, verdict, ended, exitCode: step.exitCode, peakMemory, requests, watches };
+  });
+};
+
+/** `kubectl set image && kubectl rollout status || kubectl rollout undo` */
+export const kubectl: Side = async (bench, rollout) => {
+  const { cluster, namespace } = bench.shop;
+  const env = { ...cluster.env, HOME: bench.folder, KUBECONFIG: cluster.kubeconfig };
+  const call = (...args: readonly string[]): ReturnType<typeof execute> =>
+    execute(cluster.kubectl, ['--namespace', namespace, ...args], env);
+  return await observed(bench, rollout, async () => {
+    const set = await call('set', 'image', 'deployment/shop', `shop=${rollout.wanted}`);
+    if (set.exitCode !== 0) throw new Error(set.lines.map(({ text }) => text).join('\n'));
+    const status = await call('rollout', 'status', 'deployment/shop');
+    const verdict = find(status.lines, /successfully rolled out|exceeded its progress deadline/);
+    if (status.exitCode !== 0) await call('rollout', 'undo', 'deployment/shop');
+    const peakMemory = Math.max(set.peakMemory, status.peakMemory);
+    return { began: set.began, verdict, ended: performance.now(), exitCode: status.exitCode, peakMemory };
+  });
+};
+
+/** Records the facts around one run; ends when the cluster is at rest. */
+async function observed(
+  { watcher }: Bench,
+  { wanted, before }: Rollout,
+  body: () => Promise<Omit<Sample, 'facts'>>,
+): Promise<Sample> {
+  const { facts, stop } = record(watcher, wanted, before);
+  try {
+    const sample = await body();
+    await watcher.until('the cluster at rest', () =>
+      isAtRest(watcher, sample.exitCode === 0 ? wanted : before),
+    );
+    return { ...sample, facts };
+  } finally {
+    stop();
+  }
+}
+
+function find(lines: readonly Line[], pattern: RegExp): number {
+  const found = lines.find(({ text }) => pattern.test(text));
+  if (found === undefined) {
+    const shown = lines.map(({ text }) => text).filter((text) => !text.startsWith('::add-mask::'));
+    throw new Error(`No line is a verdict (${pattern}):\n${shown.join('\n')}`);
+  }
+  return found.at;
+}

@@ -1,0 +1,50 @@
+/** The figures as a markdown table, and its place in docs/benchmarks.md. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { type Figure, isMet, median, ratio } from './figures.ts';
+
+const BEGIN = '<!-- bench:begin -->';
+const END = '<!-- bench:end -->';
+
+export function renderTable(figures: readonly Figure[]): string {
+  const header = ['Figure', 'SteadyShip', 'Peer', 'Ratio', 'Bar', 'Met'];
+  const rows = figures.map((figure) => {
+    const { name, note, unit, ours, theirs } = figure;
+    const factor = ratio(figure);
+    return [
+      note === undefined ? name : `${name}<br><sub>${note}</sub>`,
+      show(ours, unit),
+      theirs.length === 0 ? '–' : show(theirs, unit),
+      factor === undefined ? '–' : `${factor.toFixed(2)} ×`,
+      renderBar(figure),
+      { true: 'yes', false: '**no**', undefined: '–' }[String(isMet(figure))] ?? '–',
+    ];
+  });
+  return [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** Puts text between the markers of a page. */
+export async function writeBetweenMarkers(file: string, text: string): Promise<void> {
+  const page = await readFile(file, 'utf8');
+  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
+  if (begin < 0 || end < begin) throw new Error(`${file} lacks the lines ${BEGIN} and ${END}.`);
+  await writeFile(file, `${page.slice(0, begin + BEGIN.length)}\n${text}\n${page.slice(end)}`);
+}
+
+/** `0.21 s (0.19–0.24)`: the median, the least and the most. */
+function show(values: readonly number[], unit: Figure['unit']): string {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const range = least === most ? '' : ` (${number(least, unit)}–${number(most, unit)})`;
+  return `${number(median(values), unit)}${unit === 'requests' ? '' : ` ${unit}`}${range}`;
+}
+
+function number(value: number, unit: Figure['unit']): string {
+  const digits =
+    unit === 'requests' ? 0 : unit === 'MB' ? (value < 10 ? 2 : 0) : value < 1 ? 3 : value < 10 ? 2 : 1;
+  return value.toFixed(digits).replace(/^-(0\.?0*)$/, '$1');
+}
+
+function renderBar({ bar, unit }: Figure): string {
+  if (bar === undefined) return '–';
+  if (bar.of === 'ratio') return `≤ ${bar.most} ×`;
+  return unit === 'requests' ? `≤ ${bar.most}` : `≤ ${bar.most} ${unit}`;
+}

@@ -1,0 +1,94 @@
+/**
+ * Bundles the two entries into dist/: tsc first, because ncc can not compile with TypeScript 7, then ncc on
+ * its output. `--check` builds beside it and compares, so that what is committed is what the source says.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { transformSync } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
+
+/** Builds both entries below a folder. */
+export function build(target: string): void {
+  rmSync(join(root, 'build'), { recursive: true, force: true });
+  execFileSync(bin('tsc'), ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+  for (const entry of ['main', 'post']) {
+    const out = join(target, entry);
+    rmSync(out, { recursive: true, force: true });
+    execFileSync(
+      bin('ncc'),
+      [
+        'build',
+        join('build', `${entry}.js`),
+        '-o',
+        out,
+        '--minify',
+        '--no-cache',
+        '--license',
+        'licenses.txt',
+      ],
+      { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
+    );
+    minifyChunks(out);
+  }
+}
+
+/** ncc minifies the entry alone; what is loaded lazily would be parsed at its full length. */
+function minifyChunks(folder: string): void {
+  for (const name of readTree(folder).keys()) {
+    if (!name.endsWith('.index.js')) continue;
+    const path = join(folder, name);
+    const { code } = transformSync(readFileSync(path, 'utf8'), {
+      minify: true,
+      format: 'esm',
+      target: 'node24',
+      legalComments: 'none',
+    });
+    writeFileSync(path, code);
+  }
+}
+
+/** Every file below a folder, by its relative path. */
+export function readTree(folder: string): ReadonlyMap<string, string> {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  return new Map(
+    files.map((entry) => {
+      const path = join(entry.parentPath, entry.name);
+      return [relative(folder, path), readFileSync(path, 'latin1')] as const;
+    }),
+  );
+}
+
+/** The files in which dist differs from a fresh build. */
+export function differences(): readonly string[] {
+  const fresh = mkdtempSync(join(tmpdir(), 'steadyship-dist-'));
+  try {
+    build(fresh);
+    const [want, have] = [readTree(fresh), readTree(join(root, 'dist'))];
+    const names = new Set([...want.keys(), ...have.keys()]);
+    return [...names].filter((name) => want.get(name) !== have.get(name)).sort();
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) {
+  if (process.argv.includes('--check')) {
+    const different = differences();
+    if (different.length > 0) {
+      console.error(`dist differs from a fresh build (run npm run build): ${different.join(', ')}`);
+      process.exit(1);
+    }
+  } else {
+    build(join(root, 'dist'));
+    for (const [name] of readTree(join(root, 'dist'))) {
+      console.log(`${String(statSync(join(root, 'dist', name)).size).padStart(9)} dist/${name}`);
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import * as core from '@actions/core';
+import type { Log } from '../model/log.ts';
+
+/**
+ * The log of a runner's step.
+ *
+ * @param harmless makes a line harmless: pod logs, events and server errors pass through here, and none of them
+ * may give the runner a command
+ */
+export function createLog(harmless: (line: string) => string): Log {
+  const masked = new Set<string>();
+  const lines = (text: string): readonly string[] => text.split(/\r\n|\n|\r/).map(harmless);
+  return {
+    info: (text) => {
+      for (const line of lines(text)) core.info(line);
+    },
+    debug: (text) => {
+      for (const line of lines(text)) core.debug(line);
+    },
+    notice: (message) => core.notice(lines(message).join('\n')),
+    warning: (message) => core.warning(lines(message).join('\n')),
+    group: (title, body) => core.group(harmless(title), body),
+    secret: (value) => {
+      // An empty mask would mask every character of the log.
+      if (value.trim() === '' || masked.has(value)) return;
+      masked.add(value);
+      core.setSecret(value);
+    },
+  };
+}

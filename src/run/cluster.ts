@@ -1,0 +1,111 @@
+import { ApiError, type Cluster, UnreachableError } from '../cluster/client.ts';
+import { explain } from '../cluster/explain.ts';
+import type { Timing } from '../cluster/timing.ts';
+import { type Found, preflight } from '../deploy/preflight.ts';
+import type { Inputs } from '../inputs.ts';
+import { UserError } from '../model/error.ts';
+import { shortName, type WorkloadRef } from '../model/workload.ts';
+import { duplicateWorkloads } from '../plan/workloads.ts';
+import { Guard } from './guard.ts';
+import type { Story } from './story.ts';
+import type { World } from './world.ts';
+
+/** A cluster that answered, and the workloads that were found in it. */
+export interface OpenedCluster {
+  readonly cluster: Cluster;
+  readonly found: readonly Found[];
+  readonly guard: Guard;
+}
+
+/** Reads the kubeconfig, connects, and asks all that can be asked before anything is changed. */
+export async function openCluster(
+  inputs: Inputs,
+  world: World,
+  story: Story,
+  signal: AbortSignal,
+): Promise<OpenedCluster> {
+  const { log } = world;
+  const cluster = await connectTo(inputs, world);
+  try {
+    const found = await story.part('preflight', 'permissions and workloads', async () => {
+      const workloads = placeWorkloads(inputs, cluster.namespace);
+      return await preflight(cluster, workloads, {
+        logs: showsLogs(inputs, world),
+        evict: inputs.evictStuck,
+      });
+    });
+    log.info(
+      `Found ${found.map((each) => `${shortName(each)} in namespace ${each.namespace}`).join(', ')} on ${cluster.server}; every right that is needed is there`,
+    );
+    const guard = await story.part('preflight', 'lock', () =>
+      Guard.take({ ...world, cluster, workloads: found, timeout: inputs.lockTimeout, signal }),
+    );
+    return { cluster, found, guard };
+  } catch (error) {
+    await cluster.close();
+    throw explained(error, cluster);
+  }
+}
+
+/** Connects to the cluster of the inputs; its client is loaded only now. */
+export async function connectTo(
+  inputs: Inputs,
+  world: Pick<World, 'clock' | 'log' | 'environment' | 'workspace' | 'facts'>,
+  timing: Partial<Timing> = {},
+): Promise<Cluster> {
+  const [{ readKubeconfig }, { connect }, { DEFAULT_TIMING }] = await Promise.all([
+    import('../cluster/kubeconfig.ts'),
+    import('../cluster/connect.ts'),
+    import('../cluster/timing.ts'),
+  ]);
+  const { clock, log, environment, workspace, facts } = world;
+  const { kubeconfig, context, execAllow } = inputs.cluster;
+  if (kubeconfig === undefined && facts.pullRequest?.fromFork === true && facts.event === 'pull_request') {
+    throw new UserError(
+      "The kubeconfig is empty: a pull request from a fork is run without the repository's secrets, so that nobody can read them by opening one. Deploy after the merge, or from a branch of this repository.",
+    );
+  }
+  const access = await readKubeconfig({
+    input: kubeconfig ?? '',
+    context: context ?? '',
+    execAllow,
+    workspace,
+    environment,
+    secret: (value) => log.secret(value),
+  });
+  const all = { ...DEFAULT_TIMING, ...timing };
+  return connect(access, { clock, log, environment, userAgent: 'steadyship', timing: all });
+}
+
+/** Pod logs may be private: they are shown unless that was forbidden, and never where anybody may read them. */
+export function showsLogs(inputs: Inputs, world: Pick<World, 'facts'>): boolean {
+  return inputs.logs === 'auto' && !world.facts.isPublic;
+}
+
+function placeWorkloads(inputs: Inputs, contextNamespace: string | undefined): readonly WorkloadRef[] {
+  const fallback = inputs.namespace ?? contextNamespace;
+  const placed = inputs.workloads.map((each) => ({ ...each, namespace: each.namespace ?? fallback }));
+  if (placed.some((each) => each.namespace === undefined)) {
+    throw new UserError(
+      "namespace: it is missing, and the kubeconfig's context names none either. Set `namespace`, or write namespace/kind/name in `workloads`.",
+    );
+  }
+  const workloads = placed.map((each) => ({ ...each, namespace: each.namespace ?? '' }));
+  const duplicates = duplicateWorkloads(workloads);
+  if (duplicates.length > 0) throw new UserError(duplicates);
+  return workloads;
+}
+
+/** Before anything was touched, a cluster that does not answer or answers no is a plain failure with its cause. */
+function explained(error: unknown, cluster: Cluster): unknown {
+  return error instanceof ApiError || error instanceof UnreachableError
+    ? new UserError(explain(error, cluster), { cause: error })
+    : error;
+}
+
+/** The sentence for an error of the cluster; undefined for any other. */
+export function explainCluster(error: unknown, cluster: Cluster | undefined): string | undefined {
+  return (error instanceof ApiError || error instanceof UnreachableError) && cluster !== undefined
+    ? explain(error, cluster)
+    : undefined;
+}

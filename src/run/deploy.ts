@@ -1,0 +1,364 @@
+import type { Cluster } from '../cluster/client.ts';
+import { keyOf } from '../deploy/lease.ts';
+import type { Found } from '../deploy/preflight.ts';
+import { pinReply, versionOf } from '../deploy/snapshot.ts';
+import { diagnose } from '../gate/diagnose.ts';
+import type { Observer } from '../gate/observe.ts';
+import { gate, type Outcome } from '../gate/wait.ts';
+import type { Inputs } from '../inputs.ts';
+import { Cancelled, messageOf } from '../model/error.ts';
+import { sameRepositoryAs } from '../model/image.ts';
+import type { Evidence, ResultKind, WorkloadReport } from '../model/report.ts';
+import { isSameWorkload, shortName } from '../model/workload.ts';
+import type { Registry } from '../registry/registry.ts';
+import { shortImage } from '../report/live.ts';
+import { checkBeforePatch } from './checks.ts';
+import { showsLogs } from './cluster.ts';
+import { finishOne } from './finish-revert.ts';
+import type { Guard } from './guard.ts';
+import type { Obtained } from './image.ts';
+import { resolveLeftovers } from './leftovers.ts';
+import { checkOrder } from './order.ts';
+import { addSpans, reportLane, resultOf } from './outcome.ts';
+import { type Restored, type RestoreOptions, restore } from './restore.ts';
+import { type Lane, openChange, patchAll, type Ship, type Shipped, survey } from './rollout.ts';
+import type { Story } from './story.ts';
+import type { World } from './world.ts';
+
+/** How the cluster's part of the story ended. */
+export interface Deployed {
+  readonly result: ResultKind;
+  readonly workloads: readonly WorkloadReport[];
+  /** Index of the workload that failed first. */
+  readonly culprit: number | undefined;
+  /** What ended the rollout apart from a verdict. */
+  readonly stopped: { readonly message: string; readonly advice?: string } | undefined;
+}
+
+interface DeployArguments {
+  readonly inputs: Inputs;
+  readonly world: World;
+  readonly story: Story;
+  readonly cluster: Cluster;
+  readonly found: readonly Found[];
+  readonly guard: Guard;
+  readonly obtained: Obtained;
+  readonly registry: Registry;
+}
+
+/** Patches, gates, and puts back what did not become healthy. */
+export async function deploy(args: DeployArguments): Promise<Deployed> {
+  const { inputs, world, cluster, obtained, story, guard, found } = args;
+  const { clock, log, signal } = world;
+  const ship: Ship = { cluster, limits: inputs.limits, clock, log, signal };
+  const image = { reference: obtained.reference, sameRepository: sameRepositoryAs(obtained.image) };
+  await resolveLeftovers(ship, guard.lock, found, inputs.rollback, (_, change) =>
+    finishOne(cluster, inputs, change, world),
+  );
+  const [{ observer, lanes }] = await story.part('preflight', 'snapshot', () =>
+    Promise.all([survey(ship, found, guard, image), checkBeforePatch(args.registry, obtained, found, log)]),
+  );
+  try {
+    const order = await checkOrder(inputs, world, guard, lanes, obtained.source?.sha);
+    if (order.kind === 'skip') return skipped(lanes, order.message);
+    if (order.kind === 'wished') log.notice(order.message);
+    return await new Deploy(args, ship, observer, lanes).run();
+  } finally {
+    observer.stop();
+  }
+}
+
+/** Something broke off the rollout after it began: what it had touched is told with the cause. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  readonly workloads: readonly WorkloadReport[];
+
+  constructor(workloads: readonly WorkloadReport[], cause: unknown) {
+    super(messageOf(cause), { cause });
+    this.workloads = workloads;
+  }
+}
+
+/** The annotations that say on the object where its image came from. */
+function annotationsOf({ world, obtained }: DeployArguments): Readonly<Record<string, string>> {
+  return {
+    ...(world.facts.runUrl === undefined ? {} : { 'steadyship.dev/run': world.facts.runUrl }),
+    ...(obtained.source === undefined ? {} : { 'steadyship.dev/revision': obtained.source.sha }),
+  };
+}
+
+class Deploy {
+  readonly #args: DeployArguments;
+  readonly #ship: Ship;
+  readonly #observer: Observer;
+  readonly #lanes: readonly Lane[];
+
+  constructor(args: DeployArguments, ship: Ship, observer: Observer, lanes: readonly Lane[]) {
+    this.#args = args;
+    this.#ship = ship;
+    this.#observer = observer;
+    this.#lanes = lanes;
+  }
+
+  async run(): Promise<Deployed> {
+    const { world, inputs, story, guard } = this.#args;
+    const start = world.clock.wall();
+    const touched = new Set<string>();
+    const unlost = { ...this.#ship, signal: AbortSignal.any([this.#ship.signal, guard.lost]) };
+    const patched = await patchAll(unlost, this.#lanes, annotationsOf(this.#args), async (open, next) => {
+      // The marker on the Lease is for a run that is killed with its post step; the state is for the post step.
+      if (next !== undefined) await guard.mark(next);
+      for (const each of open) touched.add(keyOf(each));
+      world.save({ rollback: inputs.rollback, holder: guard.identity, open });
+    }).catch((error: unknown) => this.#breakOff((lane) => touched.has(keyOf(lane)), error));
+    const section = { section: 'patch', label: 'patch', start, end: world.clock.wall() };
+    story.add({ ...section, outcome: patched.kind === 'patched' ? 'done' : 'failed' });
+    if (patched.kind === 'stopped') return await this.#stopped(patched);
+    if (patched.kind === 'cancelled') return await this.#cancelled(patched.shipped);
+    for (const each of patched.shipped) this.#tellPatch(each);
+    try {
+      return await this.#gated(patched.shipped);
+    } catch (error) {
+      if (error instanceof Cancelled) return await this.#cancelled(patched.shipped);
+      return this.#breakOff((lane) => !lane.unchanged, error);
+    }
+  }
+
+  /**
+   * What was touched may be in any state: nothing is put back on a guess, neither now nor by the post step. The
+   * next run finds the markers and judges.
+   */
+  #breakOff(isTouched: (lane: Lane) => boolean, cause: unknown): never {
+    this.#close();
+    for (const lane of this.#lanes.filter(isTouched)) this.#args.guard.staysOpen(lane);
+    throw new Interrupted(
+      this.#lanes.map((lane) => reportLane(lane, undefined, { touched: isTouched(lane) })),
+      cause,
+    );
+  }
+
+  #tellPatch(each: Shipped): void {
+    const name = shortName(each);
+    for (const change of each.changes) {
+      this.#ship.log.info(
+        each.unchanged
+          ? `${name}: container ${change.name} runs ${shortImage(change.to)} already; nothing to patch`
+          : `${name}: container ${change.name} from ${shortImage(change.image)} to ${shortImage(change.to)}`,
+      );
+    }
+  }
+
+  async #gated(shipped: readonly Shipped[]): Promise<Deployed> {
+    const { story, obtained } = this.#args;
+    const digests = new Set(obtained.seen && obtained.digest !== undefined ? [obtained.digest] : []);
+    const pins = shipped.map((each) => pinReply(each.reply, each.changes, each.snapshot, digests));
+    const outcomes = await gate({ ...this.#ship, observer: this.#observer, pins });
+    for (const outcome of outcomes) addSpans(story, outcome);
+    const culprit = outcomes.findIndex((outcome) => outcome.verdict.kind === 'failed');
+    if (culprit === -1) return this.#unfailed(shipped, outcomes);
+    return await this.#failed(shipped, outcomes, culprit);
+  }
+
+  /** No workload failed: all are healthy, or somebody else took over, or nobody can tell. */
+  #unfailed(shipped: readonly Shipped[], outcomes: readonly Outcome[]): Deployed {
+    this.#close();
+    for (const [index, each] of shipped.entries()) this.#remember(each, outcomes[index]);
+    const kinds = new Set(outcomes.map((outcome) => outcome.verdict.kind));
+    const result: ResultKind = kinds.has('unknown')
+      ? 'unknown'
+      : kinds.has('superseded')
+        ? 'superseded'
+        : shipped.every((each) => each.unchanged)
+          ? 'unchanged'
+          : 'succeeded';
+    const workloads = shipped.map((each, index) => reportLane(each, outcomes[index]));
+    const message = outcomes
+      .map(({ verdict }) => verdict)
+      .find((verdict) => verdict.kind === 'unknown')?.message;
+    return {
+      result,
+      workloads,
+      culprit: undefined,
+      stopped: message === undefined ? undefined : { message },
+    };
+  }
+
+  /**
+   * One failed, so all are put back. The logs are asked for in the same breath as the patch that puts back:
+   * neither waits for the other.
+   */
+  async #failed(
+    shipped: readonly Shipped[],
+    outcomes: readonly Outcome[],
+    culprit: number,
+  ): Promise<Deployed> {
+    const { cluster, inputs, world } = this.#args;
+    const diagnoses = outcomes.map(({ verdict, seen, pin }, index) => {
+      if (verdict.kind !== 'failed') return Promise.resolve(undefined);
+      const told = shipped[index]?.snapshot.told;
+      const events = seen.events.filter((event) => told?.has(versionOf(event)) !== true);
+      const logs = showsLogs(inputs, world);
+      return diagnose(cluster, pin.namespace, verdict.failure, { ...seen, events }, { logs });
+    });
+    const failure = outcomes[culprit]?.verdict;
+    if (failure?.kind === 'failed') {
+      const pin = outcomes[culprit]?.pin;
+      this.#ship.log.info(`${pin === undefined ? '' : shortName(pin)}: ${failure.failure.message}`);
+    }
+    const back = shipped.filter(
+      (each, index) => !each.unchanged && outcomes[index]?.verdict.kind !== 'superseded',
+    );
+    const restored = await this.#restore(back, { verify: true, failed: outcomes.map(({ pin }) => pin) });
+    const evidence = await Promise.all(diagnoses);
+    for (const each of evidence) await this.#tellLogs(each);
+    const workloads = shipped.map((each, index) =>
+      reportLane(each, outcomes[index], {
+        evidence: evidence[index],
+        rollback: this.#rollbackOf(each, restored),
+      }),
+    );
+    return { result: resultOf(workloads, culprit), workloads, culprit, stopped: undefined };
+  }
+
+  /** The words of the container that failed, folded: the summary has them too, but people look here first. */
+  async #tellLogs(evidence: Evidence | undefined): Promise<void> {
+    if (evidence?.logs === undefined) return;
+    const { pod, container, lines } = evidence.logs;
+    const title = `The last ${lines.length === 1 ? 'line' : `${lines.length} lines`} of container ${container} in pod ${pod}`;
+    await this.#ship.log.group(title, async () => {
+      for (const line of lines) this.#ship.log.info(line);
+    });
+  }
+
+  async #restore(
+    back: readonly Shipped[],
+    options: Omit<RestoreOptions, 'evict'>,
+  ): Promise<readonly Restored[]> {
+    const { inputs, world, story } = this.#args;
+    const possible = inputs.rollback === 'auto' ? back.filter((each) => each.target.kind !== 'none') : [];
+    if (possible.length === 0) {
+      this.#close();
+      return [];
+    }
+    const start = world.clock.wall();
+    const restored = await restore(this.#ship, this.#observer, possible, {
+      ...options,
+      evict: inputs.evictStuck,
+    });
+    const failed = restored.some(({ rollback }) => rollback.outcome !== 'restored');
+    story.add({
+      section: 'rollback',
+      label: 'put back and verify',
+      start,
+      end: world.clock.wall(),
+      outcome: failed ? 'failed' : 'done',
+    });
+    if (options.verify) this.#close(restored.filter(({ open }) => open).map(({ shipped }) => shipped));
+    return restored;
+  }
+
+  #rollbackOf(each: Shipped, restored: readonly Restored[]): WorkloadReport['rollback'] {
+    const done = restored.find(({ shipped }) => shipped === each);
+    if (done !== undefined) return done.rollback;
+    if (each.unchanged) return { outcome: 'unnecessary', message: 'it ran this image before' };
+    const declined = this.#declined();
+    if (declined !== undefined) return { outcome: 'declined', message: declined };
+    if (each.target.kind === 'none') return { outcome: 'impossible', message: each.target.why };
+    return undefined;
+  }
+
+  /** A patch was refused or found another's change: those that went before it are put back. */
+  async #stopped(patched: {
+    readonly by: 'conflict' | 'refused' | 'prevented';
+    readonly lane: Lane;
+    readonly message: string;
+    readonly shipped: readonly Shipped[];
+  }): Promise<Deployed> {
+    const back = patched.shipped.filter((each) => !each.unchanged);
+    const restored = await this.#restore(back, { verify: true });
+    const workloads = this.#reportShipped(patched.shipped, restored);
+    const name = shortName(patched.lane);
+    const result: ResultKind =
+      back.length > 0 ? resultOf(workloads, undefined) : patched.by === 'conflict' ? 'superseded' : 'failed';
+    return { result, workloads, culprit: undefined, stopped: stoppedBy(patched.by, name, patched.message) };
+  }
+
+  /** The runner gives us 7.5 s: the patches go out at once, and the post step looks whether they held. */
+  async #cancelled(shipped: readonly Shipped[]): Promise<Deployed> {
+    const { guard } = this.#args;
+    const back = shipped.filter((each) => !each.unchanged);
+    // The signal is spent; what puts back must not listen to it.
+    const free: Ship = { ...this.#ship, signal: new AbortController().signal };
+    const declined = this.#declined();
+    const possible = declined === undefined ? back.filter((each) => each.target.kind !== 'none') : [];
+    const restored = await restore(free, this.#observer, possible, { verify: false, evict: false });
+    const workloads = this.#reportShipped(shipped, restored);
+    const result = restored.length === 0 ? 'failed' : resultOf(workloads, undefined);
+    const { signal } = this.#ship;
+    const { reason } = signal.aborted ? signal : guard.lost;
+    if (restored.length > 0 && signal.aborted) guard.leave();
+    else this.#close();
+    const why = declined === undefined || back.length === 0 ? '' : `, and ${declined}`;
+    const message = `${messageOf(reason).replace(/\.$/, '')}${why}.`;
+    return { result, workloads, culprit: undefined, stopped: { message } };
+  }
+
+  /** Which of the inputs wants that nothing is put back; undefined: none. */
+  #declined(): string | undefined {
+    const { rollback, onCancel } = this.#args.inputs;
+    if (rollback === 'never') return '`rollback` is never';
+    return this.#ship.signal.aborted && onCancel === 'leave' ? '`on-cancel` is leave' : undefined;
+  }
+
+  /** All workloads of a run that stopped before the gate: those that were patched, and those that never were. */
+  #reportShipped(shipped: readonly Shipped[], restored: readonly Restored[]): readonly WorkloadReport[] {
+    return this.#lanes.map((lane): WorkloadReport => {
+      const each = shipped.find((other) => isSameWorkload(other, lane));
+      if (each === undefined) return reportLane(lane, undefined);
+      return reportLane(each, undefined, { touched: true, rollback: this.#rollbackOf(each, restored) });
+    });
+  }
+
+  /** What is not named here is closed: neither the post step nor the next run has anything to do with it. */
+  #close(open: readonly Shipped[] = []): void {
+    const { world, inputs, guard } = this.#args;
+    world.save({ rollback: inputs.rollback, holder: guard.identity, open: open.map(openChange) });
+    for (const lane of this.#lanes)
+      if (!open.some((each) => isSameWorkload(each, lane))) guard.isClosed(lane);
+  }
+
+  /** Only what the gate held to be healthy to the end is a state to go back to. */
+  #remember(each: Shipped, outcome: Outcome | undefined): void {
+    if (outcome?.verdict.kind === 'unknown') this.#args.guard.staysOpen(each);
+    if (outcome?.verdict.kind !== 'healthy') return;
+    const now = outcome.seen.workload ?? each.reply;
+    this.#args.guard.isStable(each, now, this.#args.obtained.source?.sha);
+  }
+}
+
+/** A newer commit runs already: nothing was touched, and nothing failed. */
+function skipped(lanes: readonly Lane[], message: string): Deployed {
+  const workloads = lanes.map((lane) => reportLane(lane, undefined));
+  return { result: 'skipped', workloads, culprit: undefined, stopped: { message } };
+}
+
+function stoppedBy(
+  by: 'conflict' | 'refused' | 'prevented',
+  name: string,
+  message: string,
+): NonNullable<Deployed['stopped']> {
+  switch (by) {
+    case 'conflict':
+      return {
+        message: `${name}: ${message}`,
+        advice: 'Run again if this commit is the one that is to run.',
+      };
+    case 'refused':
+      return {
+        message: `${name}: the API server refused the new image: ${message}`,
+        advice: 'Change what the policy or webhook objects to; the words above are its own.',
+      };
+    case 'prevented':
+      return { message: `${name} could not be patched. ${message}` };
+  }
+}

@@ -1,0 +1,97 @@
+import type { Outcome } from '../gate/wait.ts';
+import type { Evidence, ResultKind, WorkloadReport } from '../model/report.ts';
+import { shortName } from '../model/workload.ts';
+import { imageBack } from '../rollback/target.ts';
+import type { Lane } from './rollout.ts';
+import type { Story } from './story.ts';
+
+/** The result of a failed run, from what became of every workload that was to be put back. */
+export function resultOf(workloads: readonly WorkloadReport[], culprit: number | undefined): ResultKind {
+  const outcomes = workloads
+    .map(({ rollback }) => rollback?.outcome)
+    .filter((outcome) => outcome !== undefined && outcome !== 'unnecessary');
+  if (outcomes.some((outcome) => outcome === 'failed' || outcome === 'unknown')) return 'rollback-failed';
+  const restored = outcomes.filter((outcome) => outcome === 'restored').length;
+  if (restored === 0) return 'failed';
+  if (culprit !== undefined && outcomes.some((outcome) => outcome === 'impossible')) return 'rollback-failed';
+  return 'rolled-back';
+}
+
+/** What the report says of one workload. */
+export function reportLane(
+  lane: Lane,
+  outcome: Outcome | undefined,
+  more: {
+    readonly evidence?: Evidence | undefined;
+    readonly rollback?: WorkloadReport['rollback'];
+    /** Without a verdict: whether it had been patched all the same. */
+    readonly touched?: boolean;
+  } = {},
+): WorkloadReport {
+  const verdict = outcome?.verdict;
+  const failure = verdict?.kind === 'failed' ? verdict.failure : undefined;
+  return {
+    kind: lane.kind,
+    namespace: lane.namespace,
+    name: lane.name,
+    outcome: outcomeOf(lane, outcome, more.touched === true),
+    ...(more.rollback === undefined ? {} : { rollback: more.rollback }),
+    containers: lane.changes.map((change) => {
+      const { name, image: before, to: after } = change;
+      const back = imageBack(lane.target, change);
+      return { name, before, after, ...(back === before ? {} : { back }) };
+    }),
+    ...(failure === undefined
+      ? {}
+      : {
+          failure: {
+            code: failure.code,
+            message: failure.message,
+            ...(failure.quote === undefined ? {} : { quote: failure.quote }),
+            advice: failure.advice,
+          },
+        }),
+    notes:
+      verdict?.kind === 'healthy' ? verdict.notes : verdict?.kind === 'superseded' ? [verdict.message] : [],
+    ...(more.evidence === undefined ? {} : { evidence: more.evidence }),
+  };
+}
+
+function outcomeOf(lane: Lane, outcome: Outcome | undefined, touched: boolean): WorkloadReport['outcome'] {
+  switch (outcome?.verdict.kind) {
+    case undefined:
+      return lane.unchanged ? 'unchanged' : touched ? 'unknown' : 'untouched';
+    case 'healthy':
+      return lane.unchanged ? 'unchanged' : 'healthy';
+    case 'progressing':
+      return 'unknown';
+    default:
+      return outcome?.verdict.kind ?? 'unknown';
+  }
+}
+
+/** The bars of one workload: its way through the gate, the hold, and each new pod until it was ready. */
+export function addSpans(story: Story, outcome: Outcome): void {
+  const name = shortName(outcome.pin);
+  const failed = outcome.verdict.kind === 'failed';
+  const held = outcome.verdict.kind === 'healthy' ? outcome.held : undefined;
+  story.add({
+    section: 'gate',
+    label: name,
+    start: outcome.began,
+    end: held ?? outcome.ended,
+    outcome: failed ? 'failed' : outcome.verdict.kind === 'healthy' ? 'done' : 'active',
+  });
+  if (held !== undefined && outcome.ended.getTime() > held.getTime()) {
+    story.add({ section: 'gate', label: `${name} held`, start: held, end: outcome.ended, outcome: 'done' });
+  }
+  for (const pod of outcome.pods) {
+    story.add({
+      section: name,
+      label: pod.ready ? pod.pod : `${pod.pod}: ${pod.phase}`,
+      start: pod.start,
+      end: pod.end,
+      outcome: pod.ready ? 'done' : failed ? 'failed' : 'active',
+    });
+  }
+}

@@ -1,0 +1,146 @@
+import { applyImages } from '../deploy/apply.ts';
+import { slotsOf } from '../deploy/containers.ts';
+import { pinReply } from '../deploy/snapshot.ts';
+import type { Observer } from '../gate/observe.ts';
+import type { Outcome } from '../gate/wait.ts';
+import { messageOf, UnknownError } from '../model/error.ts';
+import type { Pin } from '../model/observation.ts';
+import type { WorkloadReport } from '../model/report.ts';
+import type { Verdict } from '../model/verdict.ts';
+import { isSameWorkload, shortName } from '../model/workload.ts';
+import { shortImage } from '../report/live.ts';
+import { type Reverted, revert } from '../rollback/revert.ts';
+import { persist } from './persist.ts';
+import { beforeOf } from './pin.ts';
+import { madeOf, type Ship, type Shipped } from './rollout.ts';
+import { gateRevert } from './stuck.ts';
+
+/** `unknown`: it was sent, and nobody can be asked what became of it. */
+type Attempt = Reverted | { readonly kind: 'unknown'; readonly message: string };
+
+/** What became of putting one workload back, and the gate's view of it. */
+export interface Restored {
+  readonly shipped: Shipped;
+  readonly rollback: NonNullable<WorkloadReport['rollback']>;
+  readonly outcome: Outcome | undefined;
+  /** Wall time of the patch that put back; undefined when none was sent. */
+  readonly patchedAt: Date | undefined;
+  /** The cluster could not be asked to the end: whoever comes later should look again. */
+  readonly open: boolean;
+}
+
+export interface RestoreOptions {
+  readonly verify: boolean;
+  /** Pods that keep a StatefulSet from its way back are evicted. */
+  readonly evict: boolean;
+  /** Of the rollout that failed; undefined: it never came to a gate. */
+  readonly failed?: readonly Pin[];
+}
+
+/**
+ * Puts workloads back in the reverse of the order in which they were changed, and gates what was put back by
+ * the same rules: "rolled back" is said only of what was seen healthy again.
+ *
+ * The patches go out before anything else is asked; the clock of the rollback is its own.
+ */
+export async function restore(
+  ship: Ship,
+  observer: Observer,
+  shipped: readonly Shipped[],
+  options: RestoreOptions,
+): Promise<readonly Restored[]> {
+  const began = ship.clock.wall();
+  const attempts: { readonly shipped: Shipped; readonly reverted: Attempt; readonly at: Date }[] = [];
+  for (const each of [...shipped].reverse()) {
+    const reverted = await putBack(ship, each);
+    attempts.push({ shipped: each, reverted, at: ship.clock.wall() });
+    if (reverted.kind === 'patched') {
+      const to = reverted.changes.map((change) => shortImage(change.to)).join(', ');
+      ship.log.info(`${shortName(each)}: put back to ${to}; waiting for it to be healthy`);
+    }
+  }
+  const pins: Pin[] = attempts.flatMap(({ shipped: each, reverted }) =>
+    reverted.kind === 'patched'
+      ? [pinReply(reverted.reply, reverted.changes, beforeOf(observer.observe(each)))]
+      : [],
+  );
+  const outcomes =
+    options.verify && pins.length > 0
+      ? await gateRevert({ ...ship, ...options, observer, pins, limits: { ...ship.limits, stableFor: 0 } })
+      : [];
+  return attempts.map(({ shipped: each, reverted, at }): Restored => {
+    const outcome = outcomes.find(({ pin }) => isSameWorkload(pin, each));
+    const rollback = describe(reverted, outcome, options.verify, secondsBetween(began, outcome?.ended ?? at));
+    const open = reverted.kind === 'prevented' || rollback.outcome === 'unknown';
+    return {
+      shipped: each,
+      rollback,
+      outcome,
+      patchedAt: reverted.kind === 'patched' ? at : undefined,
+      open,
+    };
+  });
+}
+
+/**
+ * A rollback is not lost because the cluster is away when it is due: it is sent until it is decided, for as long as
+ * a rollout may go without progress. One that can not be sent must not keep the others from being put back.
+ */
+async function putBack(ship: Ship, shipped: Shipped): Promise<Attempt> {
+  try {
+    return await revert(madeOf(shipped), slotsOf, (workload, changes, annotations) =>
+      persist({ ...ship, patience: ship.limits.timeout }, () =>
+        applyImages(ship.cluster, { id: shipped, workload, changes, annotations }),
+      ),
+    );
+  } catch (error) {
+    return { kind: error instanceof UnknownError ? 'unknown' : 'failed', message: messageOf(error) };
+  }
+}
+
+function describe(
+  reverted: Attempt,
+  outcome: Outcome | undefined,
+  verify: boolean,
+  seconds: number,
+): NonNullable<WorkloadReport['rollback']> {
+  switch (reverted.kind) {
+    case 'superseded':
+      return { outcome: 'superseded', message: reverted.message };
+    case 'failed':
+    case 'prevented':
+      return { outcome: 'failed', message: reverted.message };
+    case 'unknown':
+      return { outcome: 'unknown', message: reverted.message };
+    case 'patched': {
+      const to = reverted.changes.map((change) => shortImage(change.to)).join(', ');
+      if (!verify) return { outcome: 'restored', message: to, seconds };
+      return verdictOfRollback(outcome?.verdict, to, seconds);
+    }
+  }
+}
+
+function verdictOfRollback(
+  verdict: Verdict | undefined,
+  to: string,
+  seconds: number,
+): NonNullable<WorkloadReport['rollback']> {
+  switch (verdict?.kind) {
+    case 'healthy':
+      return { outcome: 'restored', message: to, seconds };
+    case 'failed':
+      return verdict.failure.code === 'blocked'
+        ? { outcome: 'failed', message: verdict.failure.message, advice: verdict.failure.advice }
+        : { outcome: 'failed', message: `${to} is not healthy either: ${verdict.failure.message}` };
+    case 'superseded':
+      return { outcome: 'superseded', message: verdict.message };
+    case 'unknown':
+      return { outcome: 'unknown', message: verdict.message };
+    default:
+      return { outcome: 'unknown', message: 'whether it became healthy again was not seen' };
+  }
+}
+
+function secondsBetween(start: Date, end: Date): number {
+  return (end.getTime() - start.getTime()) / 1_000;
+}

@@ -1,0 +1,280 @@
+import type { Cluster } from '../cluster/client.ts';
+import { applyImages } from '../deploy/apply.ts';
+import { chooseContainers, slotsOf } from '../deploy/containers.ts';
+import { answersOf } from '../deploy/kinds.ts';
+import type { Found } from '../deploy/preflight.ts';
+import { pinReply, type Snapshot, toldBy } from '../deploy/snapshot.ts';
+import { type Observer, openObserver } from '../gate/observe.ts';
+import { gate } from '../gate/wait.ts';
+import type { Annotations, ImageChange } from '../model/change.ts';
+import type { Clock } from '../model/clock.ts';
+import { messageOf, UnknownError, UserError } from '../model/error.ts';
+import type { Workload } from '../model/kube.ts';
+import type { Limits } from '../model/limits.ts';
+import type { Log } from '../model/log.ts';
+import { isSameWorkload, shortName, type WorkloadId } from '../model/workload.ts';
+import type { Made } from '../rollback/revert.ts';
+import { chooseTarget, type Target, wayBack } from '../rollback/target.ts';
+import type { OpenChange } from '../state.ts';
+import { explainCluster } from './cluster.ts';
+import type { Guard } from './guard.ts';
+import { persist } from './persist.ts';
+import { beforeOf } from './pin.ts';
+
+/** One workload on its way, as far as it came. */
+export interface Lane extends WorkloadId {
+  readonly snapshot: Snapshot;
+  readonly changes: readonly ImageChange[];
+  readonly target: Target;
+  /** Every container runs the wanted image already: it is gated, and never put back. */
+  readonly unchanged: boolean;
+}
+
+/** What the rollout needs of the world. */
+export interface Ship {
+  readonly cluster: Cluster;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A rollout of somebody else's that is under way is waited for so long without progress, and so long in all
+ * (milliseconds): a snapshot taken in the middle of it would be of no state that ever worked.
+ */
+const SETTLE = { timeout: 30_000, deadline: 300_000 };
+
+/** Opens the caches for the workloads, lets what is under way settle, and holds fast what is there. */
+export async function survey(
+  ship: Ship,
+  found: readonly Found[],
+  guard: Guard,
+  image: { readonly reference: string; readonly sameRepository: (image: string) => boolean },
+): Promise<{ readonly observer: Observer; readonly lanes: readonly Lane[] }> {
+  const observer = openObserver(
+    ship.cluster,
+    found.map(({ kind, namespace, name, workload }) => ({
+      kind,
+      namespace,
+      name,
+      selector: workload.spec?.selector,
+    })),
+  );
+  try {
+    await observer.ready;
+    const settled = await settle(ship, observer, found);
+    const mistakes: string[] = [];
+    const lanes = found.flatMap((each) => {
+      try {
+        return [surveyOne(ship, { observer, settled }, each, guard, image)];
+      } catch (error) {
+        if (!(error instanceof UserError)) throw error;
+        mistakes.push(...error.mistakes);
+        return [];
+      }
+    });
+    if (mistakes.length > 0) throw new UserError(mistakes);
+    return { observer, lanes };
+  } catch (error) {
+    observer.stop();
+    throw error;
+  }
+}
+
+function surveyOne(
+  { log }: Ship,
+  { observer, settled }: { readonly observer: Observer; readonly settled: readonly WorkloadId[] },
+  found: Found,
+  guard: Guard,
+  image: { readonly reference: string; readonly sameRepository: (image: string) => boolean },
+): Lane {
+  const { kind, namespace, name } = found;
+  const seen = observer.observe(found);
+  const { workload } = seen;
+  if (workload === undefined)
+    throw new UserError(`${shortName(found)} was deleted while this run was preparing.`);
+  const answers = answersOf(kind);
+  const refusal = answers.refusal(workload, found);
+  if (refusal !== undefined) throw new UserError(refusal);
+  const caution = answers.caution(workload, found);
+  if (caution !== undefined) log.warning(caution);
+  if (seen.kind === 'DaemonSet' && seen.nodes === undefined) {
+    log.info(
+      `${shortName(found)}: nodes may not be listed, so every node counts, also one that is not Ready or joins later`,
+    );
+  }
+  const slots = chooseContainers({ ...found, workload }, found.containers, image.sameRepository);
+  const changes = slots.map((slot) => ({ ...slot, to: image.reference }));
+  const snapshot = {
+    ...beforeOf(seen),
+    workload,
+    complete: answers.isComplete(workload) || settled.some((each) => isSameWorkload(each, found)),
+    told: toldBy(seen.events),
+  };
+  return {
+    kind,
+    namespace,
+    name,
+    snapshot,
+    changes,
+    target: chooseTarget(snapshot, {
+      uid: workload.metadata?.uid,
+      stable: guard.record(found).stable,
+      changes,
+    }),
+    unchanged: changes.every((change) => change.image === change.to),
+  };
+}
+
+/**
+ * Waits, within bounds, for rollouts that are under way; the gate's own rules say when one has come to rest.
+ *
+ * @returns those that came to rest well
+ */
+async function settle(
+  ship: Ship,
+  observer: Observer,
+  found: readonly Found[],
+): Promise<readonly WorkloadId[]> {
+  const moving = found.filter((each) => {
+    const { workload } = observer.observe(each);
+    if (workload === undefined) return false;
+    const answers = answersOf(each.kind);
+    return answers.refusal(workload, each) === undefined && !answers.isComplete(workload);
+  });
+  const settled = await Promise.all(
+    moving.map(async (each) => {
+      const seen = observer.observe(each);
+      const label = shortName(each);
+      // Said only of a wait that somebody would notice: most have come to rest at the first look.
+      const cancel = ship.clock.timer(1_000, () =>
+        ship.log.info(
+          `${label}: a rollout is under way already; waiting up to ${SETTLE.timeout / 1_000} s without progress for it to settle`,
+        ),
+      );
+      const [outcome] = await gate({
+        ...ship,
+        observer,
+        limits: { ...ship.limits, ...SETTLE, stableFor: 0 },
+        pins: [pinReply(seen.workload ?? {}, [], beforeOf(seen))],
+      }).finally(cancel);
+      if (outcome?.verdict.kind === 'unknown') throw new UnknownError(outcome.verdict.message);
+      if (outcome?.verdict.kind === 'healthy') return [each];
+      ship.log.info(`${label}: what runs now is not healthy, so it is no state to go back to`);
+      return [];
+    }),
+  );
+  return settled.flat();
+}
+
+/** A lane whose images were set. */
+export interface Shipped extends Lane {
+  /** What the server answered; for an unchanged lane, the object as it is. */
+  readonly reply: Workload;
+  readonly annotationsBefore: Annotations;
+}
+
+/** What became of patching all lanes. */
+export type Patched =
+  | { readonly kind: 'patched'; readonly shipped: readonly Shipped[] }
+  | {
+      readonly kind: 'stopped';
+      readonly by: 'conflict' | 'refused' | 'prevented';
+      readonly lane: Lane;
+      readonly message: string;
+      /** Those that went through before, to be put back. */
+      readonly shipped: readonly Shipped[];
+    }
+  | { readonly kind: 'cancelled'; readonly shipped: readonly Shipped[] };
+
+/** A cluster that can not take the first patch for so long (milliseconds) takes none: nothing is changed yet. */
+const PATCH_PATIENCE = 30_000;
+
+/**
+ * Sets the images, one workload after the other in the order of the input, and stops at the first that is
+ * refused: what comes after it is then still untouched.
+ *
+ * @param save told before each patch what would have to be put back, this one last and by itself, and after it in
+ * the reply's words; when it fails, the patch is not sent, and what went before it is to be put back
+ */
+export async function patchAll(
+  ship: Ship,
+  lanes: readonly Lane[],
+  annotations: Readonly<Record<string, string>>,
+  save: (open: readonly OpenChange[], next?: OpenChange) => Promise<void>,
+): Promise<Patched> {
+  const shipped: Shipped[] = [];
+  const open = (): OpenChange[] => shipped.filter((each) => !each.unchanged).map(openChange);
+  for (const lane of lanes) {
+    if (ship.signal.aborted) return { kind: 'cancelled', shipped };
+    const { workload } = lane.snapshot;
+    const present = workload.metadata?.annotations ?? {};
+    const annotationsBefore = Object.fromEntries(Object.keys(annotations).map((key) => [key, present[key]]));
+    if (lane.unchanged) {
+      shipped.push({ ...lane, reply: workload, annotationsBefore });
+      continue;
+    }
+    const next = openChange({ ...lane, reply: workload, annotationsBefore });
+    try {
+      await save([...open(), next], next);
+    } catch (error) {
+      if (open().length === 0) throw error;
+      const message = explainCluster(error, ship.cluster) ?? messageOf(error);
+      return { kind: 'stopped', by: 'prevented', lane, message, shipped };
+    }
+    const applied = await persist({ ...ship, patience: PATCH_PATIENCE }, () =>
+      applyImages(ship.cluster, { id: lane, workload, changes: lane.changes, annotations }),
+    );
+    if (applied.kind !== 'applied') {
+      await save(open());
+      if (applied.kind === 'prevented' && ship.signal.aborted) return { kind: 'cancelled', shipped };
+      return { kind: 'stopped', by: applied.kind, lane, message: applied.message, shipped };
+    }
+    const changes = asAnswered(ship, lane, applied.reply);
+    shipped.push({ ...lane, changes, reply: applied.reply, annotationsBefore });
+    await save(open());
+  }
+  return { kind: 'patched', shipped };
+}
+
+/** What was set in the words of the answer: a webhook may have sent the image to a mirror, and that is what runs. */
+function asAnswered(ship: Ship, lane: Lane, reply: Workload): readonly ImageChange[] {
+  const slots = slotsOf(reply);
+  return lane.changes.map((change) => {
+    const now = slots.find((slot) => slot.list === change.list && slot.name === change.name)?.image;
+    if (now === undefined || now === change.to) return change;
+    ship.log.notice(
+      `${shortName(lane)}: a webhook or policy of the cluster made ${now} of ${change.to} in container ${change.name}.`,
+    );
+    return { ...change, to: now };
+  });
+}
+
+/** What the post step would need to put a workload back; after the patch in the words of the server's answer. */
+export function openChange(made: Shipped): OpenChange {
+  const slots = slotsOf(made.reply);
+  const sent = made.reply === made.snapshot.workload;
+  const { changes, annotationsBefore } = madeOf(made);
+  return {
+    kind: made.kind,
+    namespace: made.namespace,
+    name: made.name,
+    uid: made.snapshot.workload.metadata?.uid ?? '',
+    changes: changes.map((change) => {
+      const now = slots.find((slot) => slot.list === change.list && slot.name === change.name)?.image;
+      return sent || now === undefined ? change : { ...change, to: now };
+    }),
+    annotationsBefore: Object.fromEntries(
+      Object.entries(annotationsBefore).map(([key, value]) => [key, value ?? null]),
+    ),
+  };
+}
+
+/** The part of a shipped lane that rollback needs: on the way to the last stable state, that state's images. */
+export function madeOf({ target, reply, changes, annotationsBefore }: Shipped): Made {
+  return wayBack(target, { reply, changes, annotationsBefore }, ({ run, commit }) => ({
+    'steadyship.dev/run': run.url,
+    'steadyship.dev/revision': commit,
+  }));
+}

@@ -1,0 +1,114 @@
+import type { Identity } from './deploy/lease.ts';
+import type { ImageChange } from './model/change.ts';
+import type { WorkloadKind } from './model/observation.ts';
+import type { WorkloadId } from './model/workload.ts';
+
+/** The version of the state's form: main and post of one run are of one version, but nothing is taken on faith. */
+const VERSION = 1;
+
+/** The name under which the runner keeps it. */
+export const STATE = 'open-changes';
+
+/** One workload that the post step may have to put back. */
+export interface OpenChange extends WorkloadId {
+  readonly uid: string;
+  /** As sent: `image` is what stood there before, `to` what we set (in the reply's words once it is known). */
+  readonly changes: readonly ImageChange[];
+  readonly annotationsBefore: Readonly<Record<string, string | null>>;
+}
+
+/** What crosses from main to post: the changes whose fate was still open when it was written. No secrets. */
+export interface OpenRun {
+  readonly rollback: 'auto' | 'never';
+  /** Who holds the Leases: the post step goes on under the same name. */
+  readonly holder: Identity | undefined;
+  readonly open: readonly OpenChange[];
+}
+
+/** The text to save; it comes back through the environment of the post step. */
+export function renderState(run: OpenRun): string {
+  return JSON.stringify({ version: VERSION, ...run });
+}
+
+/**
+ * Reads what main saved.
+ *
+ * @returns undefined when main never came so far as to save anything
+ * @throws Error when the text is not of this form: better to say so than to put back a guess
+ */
+export function parseState(text: string): OpenRun | undefined {
+  if (text === '') return undefined;
+  const value: unknown = JSON.parse(text);
+  if (!isRecord(value) || value['version'] !== VERSION)
+    throw new Error(`The saved state is not of version ${VERSION}.`);
+  const { rollback, open, holder } = value;
+  if ((rollback !== 'auto' && rollback !== 'never') || !Array.isArray(open)) {
+    throw new Error('The saved state lacks what is still open.');
+  }
+  return { rollback, holder: parseHolder(holder), open: open.map(parseOpenChange) };
+}
+
+function parseHolder(value: unknown): Identity | undefined {
+  if (value === undefined) return undefined;
+  if (!isRecord(value)) throw new Error('The saved state names a holder that is none.');
+  const { holder, title, url } = value;
+  if (
+    typeof holder !== 'string' ||
+    typeof title !== 'string' ||
+    !(url === undefined || typeof url === 'string')
+  ) {
+    throw new Error('The saved state names a holder that is none.');
+  }
+  return { holder, title, url };
+}
+
+function parseOpenChange(value: unknown): OpenChange {
+  if (!isRecord(value)) throw new Error('The saved state holds an open change that is none.');
+  const { kind, namespace, name, uid, changes, annotationsBefore } = value;
+  if (
+    !isKind(kind) ||
+    typeof namespace !== 'string' ||
+    typeof name !== 'string' ||
+    typeof uid !== 'string' ||
+    !Array.isArray(changes) ||
+    !isRecord(annotationsBefore)
+  ) {
+    throw new Error('The saved state holds an open change without its names.');
+  }
+  const before = Object.entries(annotationsBefore).map(([key, text]): [string, string | null] => [
+    key,
+    typeof text === 'string' ? text : null,
+  ]);
+  return {
+    kind,
+    namespace,
+    name,
+    uid,
+    changes: changes.map(parseChange),
+    annotationsBefore: Object.fromEntries(before),
+  };
+}
+
+function isKind(value: unknown): value is WorkloadKind {
+  return value === 'Deployment' || value === 'StatefulSet' || value === 'DaemonSet';
+}
+
+function parseChange(value: unknown): ImageChange {
+  if (isRecord(value)) {
+    const { list, index, name, image, to } = value;
+    if (
+      (list === 'containers' || list === 'initContainers') &&
+      typeof index === 'number' &&
+      typeof name === 'string' &&
+      typeof image === 'string' &&
+      typeof to === 'string'
+    ) {
+      return { list, index, name, image, to };
+    }
+  }
+  throw new Error('The saved state holds a change of an image that is none.');
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
