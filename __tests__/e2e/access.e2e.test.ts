@@ -1,0 +1,110 @@
+import { expect } from 'vitest';
+import { rightsToDeploy } from '../../src/deploy/permissions.ts';
+import { makeAuthority } from '../cluster/certificate.ts';
+import { red, untouched } from '../harness/expected.ts';
+import { scenario } from '../harness/scenario.ts';
+import type { Stage } from '../harness/stage.ts';
+
+/** What is wrong with the way to the cluster or with the names, told before anything is touched. */
+interface Row {
+  readonly name: string;
+  inputs(stage: Stage): Readonly<Record<string, string>>;
+  readonly reason: string;
+}
+
+const rows: readonly Row[] = [
+  {
+    name: 'a workload that is not there: those that are',
+    inputs: () => ({ workloads: 'deployment/wep' }),
+    reason: 'deployment/wep is not in namespace "<namespace>". There: deployment/web.',
+  },
+  {
+    name: 'a namespace that is not there, for somebody who may do everything',
+    inputs: ({ setup }) => ({ namespace: 'no-such-place', kubeconfig: setup.cluster.kubeconfig }),
+    reason:
+      'The namespace "no-such-place" is not in this cluster (<server>). Check `namespace` and the kubeconfig\'s context.',
+  },
+  {
+    name: 'a namespace that is not there, for somebody who may nothing there',
+    inputs: () => ({ namespace: 'no-such-place' }),
+    reason:
+      'The kubeconfig\'s user may do nothing of what is needed in namespace "no-such-place". Check that name, or bind the Role that the log and the summary show to this user.',
+  },
+  {
+    name: 'a workload named twice, in two ways',
+    inputs: ({ namespace }) => ({ workloads: `deployment/web, ${namespace}/deploy/web` }),
+    reason: 'workloads: <namespace>/deployment/web is named twice. Name it once.',
+  },
+  {
+    name: 'an API server that does not answer',
+    inputs: (stage) => ({
+      kubeconfig: stage.kubeconfigWith({ token: 'x' }, { server: 'https://127.0.0.1:1' }),
+    }),
+    reason:
+      'Cannot reach the cluster at https://127.0.0.1:1: the connection was refused, so nothing listens there (connect ECONNREFUSED 127.0.0.1:1). Check the server address in the kubeconfig, and that the API server is running.',
+  },
+  {
+    name: 'an API server whose certificate another authority signed',
+    inputs: (stage) => {
+      const { certificate } = makeAuthority('another');
+      const data = Buffer.from(certificate).toString('base64');
+      return { kubeconfig: stage.kubeconfigWith({ token: 'x' }, { 'certificate-authority-data': data }) };
+    },
+    reason:
+      "Cannot reach the cluster at <server>: its certificate is not signed by the kubeconfig's certificate authority (unable to verify the first certificate). Take a fresh kubeconfig of this cluster, with its certificate-authority-data; a proxy that opens TLS needs NODE_EXTRA_CA_CERTS.",
+  },
+  {
+    name: 'a token that is not valid',
+    inputs: (stage) => ({ kubeconfig: stage.kubeconfigWith({ token: 'expired' }) }),
+    reason:
+      'The cluster at <server> does not accept the credentials of the kubeconfig (401): Unauthorized. Take a fresh kubeconfig, or check the login that it runs.',
+  },
+  {
+    name: 'a kubeconfig without a user',
+    inputs: (stage) => ({ kubeconfig: stage.kubeconfigWith({}) }),
+    reason:
+      'The kubeconfig gives no credentials that the cluster at <server> knows, so it takes the run for an anonymous one and forbids it (403). Take a fresh kubeconfig, with a token or a client certificate.',
+  },
+];
+
+for (const { name, inputs, reason } of rows) {
+  scenario(name, async ({ stage }) => {
+    await stage.start({ image: stage.images.v1 });
+    const step = await stage.deploy('v2', { inputs: inputs(stage) });
+    expect(stage.ending(step)).toEqual(red('failed', `${reason} Nothing was changed in the cluster.`));
+    expect(await stage.state()).toEqual(untouched());
+  });
+}
+
+scenario('rights that are missing: all of them at once, and the Role that grants them', async ({ stage }) => {
+  await stage.start({ image: stage.images.v1 });
+  await stage.restrict(
+    rightsToDeploy({ logs: true }).filter(
+      ({ verb, resource }) => verb !== 'patch' && resource !== 'pods/log',
+    ),
+  );
+  const step = await stage.deploy('v2');
+  expect(stage.ending(step)).toEqual(
+    red(
+      'failed',
+      'The kubeconfig\'s user may not patch deployments.apps, get pods/log in namespace "<namespace>". Bind the Role that the log and the summary show to this user. Nothing was changed in the cluster.',
+    ),
+  );
+  expect(step.summary).toContain(
+    '  - {apiGroups: ["apps"], resources: [deployments], verbs: [get, list, watch, patch]}',
+  );
+  expect(step.log).toContain('resources: [pods/log], verbs: [get]');
+  expect(await stage.state()).toEqual(untouched());
+});
+
+scenario('`logs: never` does not ask for the right to read them', async ({ stage }) => {
+  await stage.start({ image: stage.images.v1 });
+  await stage.restrict(rightsToDeploy({ logs: false }));
+  const step = await stage.deploy('crash', { inputs: { logs: 'never' } });
+  expect(stage.ending(step)).toEqual(
+    red(
+      'rolled-back',
+      'deployment/web: container web exits 1 on every new pod (3 crashes). Rolled back to <v1> in <time>.',
+    ),
+  );
+});

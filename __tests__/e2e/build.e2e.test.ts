@@ -1,0 +1,125 @@
+import { copyFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { run } from '../cluster/command.ts';
+import { green, red, restored, shipped, untouched } from '../harness/expected.ts';
+import { compile } from '../harness/images.ts';
+import type { StepResult } from '../harness/runner.ts';
+import { scenario } from '../harness/scenario.ts';
+import type { Stage } from '../harness/stage.ts';
+
+/** A repository with the app, as actions/checkout leaves it; answers the commit. */
+async function checkOut(workspace: string, cmd: readonly string[], more = ''): Promise<string> {
+  const { app } = await compile();
+  await copyFile(app, join(workspace, 'app'));
+  const dockerfile = `FROM scratch\nCOPY app /app\n${more}ENTRYPOINT ["/app"]\nCMD ${JSON.stringify(cmd)}\n`;
+  await writeFile(join(workspace, 'Dockerfile'), dockerfile);
+  const git = (...args: readonly string[]): Promise<string> => {
+    const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com'];
+    return run('git', [...identity, '-C', workspace, ...args]);
+  };
+  await git('init', '--quiet', '--initial-branch=main');
+  await git('add', '.');
+  await git('commit', '--quiet', '--message=Ship it');
+  return (await git('rev-parse', 'HEAD')).trim();
+}
+
+/** The smallest use: build what was checked out, push it, deploy it. */
+async function ship(stage: Stage, workspace: string, inputs = {}): Promise<StepResult> {
+  const { cluster } = stage.setup;
+  const repository = `${cluster.registry}/e2e/${stage.namespace}`;
+  const step = await stage.deploy('v2', {
+    workspace,
+    environment: cluster.env,
+    inputs: { build: 'true', image: repository, ...inputs },
+  });
+  if (step.outputs['image']) stage.know('built', step.outputs['image']);
+  return step;
+}
+
+scenario('build, push, deploy', async ({ stage, workspace }) => {
+  await stage.start({ image: stage.images.v1 });
+  const commit = await checkOut(workspace, ['-version', 'built']);
+  const step = await ship(stage, workspace);
+  expect(stage.ending(step)).toEqual(green('succeeded', 'deployment/web runs <built> and is healthy.'));
+  expect(step.outputs).toMatchObject({ tag: commit });
+  expect(await stage.state()).toEqual(
+    shipped('built', { annotations: ['steadyship.dev/revision', 'steadyship.dev/run'] }),
+  );
+});
+
+scenario('build, push, deploy, and back', async ({ stage, workspace }) => {
+  await stage.start({ image: stage.images.v1 });
+  await checkOut(workspace, ['-crash', 'no such table: orders']);
+  const step = await ship(stage, workspace);
+  expect(stage.ending(step)).toEqual(
+    red(
+      'rolled-back',
+      'deployment/web: container web exits 1 on every new pod (3 crashes): "no such table: orders". Rolled back to <v1> in <time>.',
+    ),
+  );
+  expect(await stage.state()).toEqual(restored('built'));
+});
+
+scenario('`command: build` stops after the push', async ({ stage, workspace }) => {
+  await stage.start({ image: stage.images.v1 });
+  const commit = await checkOut(workspace, ['-version', 'built']);
+  const step = await ship(stage, workspace, { command: 'build', workloads: '', kubeconfig: '' });
+  expect(stage.ending(step)).toEqual(green('succeeded', `Built and pushed <built> (tag ${commit}).`));
+  expect(await stage.state()).toEqual(untouched());
+  const later = await stage.deploy('v2', { inputs: { image: step.outputs['image'] ?? '' } });
+  expect(stage.ending(later)).toEqual(green('succeeded', 'deployment/web runs <built> and is healthy.'));
+});
+
+scenario('a step of the Dockerfile that fails', async ({ stage, workspace }) => {
+  await stage.start({ image: stage.images.v1 });
+  await checkOut(workspace, [], 'RUN ["/app", "-crash", "ENOENT: package.json"]\n');
+  const step = await ship(stage, workspace);
+  expect(stage.ending(step)).toEqual(
+    red(
+      'failed',
+      'The build failed at Dockerfile:3: `RUN ["/app", "-crash", "ENOENT: package.json"]` ended with exit code 1. Its last lines: "ENOENT: package.json". Nothing was changed in the cluster.',
+    ),
+  );
+  expect(await stage.state()).toEqual(untouched());
+});
+
+scenario('a workspace without a Dockerfile', async ({ stage, workspace }) => {
+  await stage.start({ image: stage.images.v1 });
+  await checkOut(workspace, []);
+  const step = await ship(stage, workspace, { file: 'docker/Dockerfile' });
+  expect(stage.ending(step)).toEqual(
+    red(
+      'failed',
+      'There is no Dockerfile at <workspace>/docker/Dockerfile. There is Dockerfile: name it in the input file. Nothing was changed in the cluster.',
+    ),
+  );
+  expect(await stage.state()).toEqual(untouched());
+});
+
+scenario('a job without a checkout', async ({ stage, workspace }) => {
+  await stage.start({ image: stage.images.v1 });
+  const step = await ship(stage, workspace);
+  expect(stage.ending(step)).toEqual(
+    red(
+      'failed',
+      'The workspace <workspace> is empty: the job has not checked the repository out. Add the step `- uses: actions/checkout@v4` before this one. Nothing was changed in the cluster.',
+    ),
+  );
+  expect(await stage.state()).toEqual(untouched());
+});
+
+scenario('a password that is wrong', async ({ stage, workspace, closed }) => {
+  await stage.start({ image: stage.images.v1 });
+  await checkOut(workspace, ['-version', 'built']);
+  const image = `${closed.host}/e2e/shop`;
+  const step = await ship(stage, workspace, { image, username: 'octocat', password: 'wrong-horse' });
+  expect(stage.ending(step)).toEqual(
+    red(
+      'failed',
+      '<registry> refused the login as "octocat" from the inputs username and password: "authentication required". Check both for the right registry and for a token that has expired or was revoked. Nothing was changed in the cluster.',
+    ),
+  );
+  expect(await stage.state()).toEqual(untouched());
+  expect(step.log.replaceAll('::add-mask::wrong-horse', '')).not.toContain('wrong-horse');
+});

@@ -1,0 +1,186 @@
+import type { ChildProcess } from 'node:child_process';
+import { expect } from 'vitest';
+import { green, red, restored, shipped } from '../harness/expected.ts';
+import type { ImageName } from '../harness/images.ts';
+import { nameOf, readLease, runNumber } from '../harness/lease.ts';
+import type { StepOptions, StepResult } from '../harness/runner.ts';
+import { scenario } from '../harness/scenario.ts';
+import type { Stage } from '../harness/stage.ts';
+
+const REVERTED_WITHIN = 2_000;
+
+/** Run 1, with its process, and what it comes to. */
+function begin(stage: Stage, image: ImageName, options: Partial<StepOptions> = {}) {
+  const { promise: child, resolve } = Promise.withResolvers<ChildProcess>();
+  const ended = stage.deploy(image, { ...runNumber(1), ...options, onStart: resolve });
+  return { child, ended };
+}
+
+/** Run 1 with a version that never becomes ready, ended in the gate. */
+async function endInGate(stage: Stage, signal: NodeJS.Signals, inputs = {}): Promise<StepResult> {
+  const { child, ended } = begin(stage, 'not-ready', { inputs });
+  await stage.untilPods('not-ready', (pods) => pods.length === 1);
+  (await child).kill(signal);
+  return await ended;
+}
+
+async function post(stage: Stage, { state }: StepResult, inputs = {}): Promise<StepResult> {
+  return await stage.deploy('not-ready', { ...runNumber(1), entry: 'post', state, inputs });
+}
+
+const DEAD = `deployment/web: ${nameOf(1)} has not renewed its lock for 60 s, so it is dead; its lock is taken over`;
+const FREE = { holder: undefined, url: undefined, open: undefined };
+
+scenario(
+  'a killed run that left a bad image: the next run waits for its lock to end and puts back first',
+  async ({ stage }) => {
+    await stage.start({ image: stage.images.v1 });
+    const killed = await endInGate(stage, 'SIGKILL');
+    expect(killed.exitCode).toBe(null);
+    expect(await readLease(stage)).toMatchObject({
+      holder: expect.stringMatching(/^acme\/shop run 1, attempt 1 \[/),
+      open: { changes: [{ image: stage.images.v1, to: stage.images['not-ready'] }] },
+    });
+    const next = await stage.deploy('v2', runNumber(2));
+    const log = stage.plain(next.log);
+    expect(log).toContain(DEAD);
+    expect(log).toContain('deployment/web in namespace <namespace>: put back to <v1> and healthy');
+    expect(next.warnings.map((warning) => stage.plain(warning))).toEqual([
+      `deployment/web: ${nameOf(1)} ended without a verdict, and what it set still stands.`,
+    ]);
+    expect(stage.ending(next)).toEqual(green('succeeded', 'deployment/web runs <v2> and is healthy.'));
+    expect(await stage.state()).toEqual(shipped('v2', { history: ['v1', 'not-ready', 'v1', 'v2'] }));
+    expect(await readLease(stage)).toMatchObject({
+      ...FREE,
+      transitions: 1,
+      stable: { images: [{ image: stage.images.v2 }] },
+    });
+  },
+);
+
+scenario('a killed run that left a healthy image: it stays', async ({ stage }) => {
+  await stage.start({ image: stage.images.v1 });
+  const { child, ended } = begin(stage, 'v2', { inputs: { 'stable-for': '10m' } });
+  await stage.untilPods('v2', (pods) => pods.length === 2);
+  await stage.settled();
+  (await child).kill('SIGKILL');
+  await ended;
+  const next = await stage.deploy('v3', runNumber(2));
+  expect(next.log).toContain(DEAD);
+  expect(next.log).toContain('deployment/web: it is healthy, so it stays');
+  expect(stage.ending(next)).toEqual(green('succeeded', 'deployment/web runs <v3> and is healthy.'));
+  expect(await stage.state()).toEqual(shipped('v3', { history: ['v1', 'v2', 'v3'] }));
+  expect(await readLease(stage)).toMatchObject({ ...FREE, stable: { images: [{ image: stage.images.v3 }] } });
+});
+
+scenario('a cancelled run: its post step goes on under the same lock', async ({ stage }) => {
+  await stage.start({ image: stage.images.v1 });
+  const { child, ended } = begin(stage, 'not-ready');
+  await stage.untilPods('not-ready', (pods) => pods.length === 1);
+  const back = stage.until(
+    'web',
+    ({ spec }) => spec?.template?.spec?.containers?.[0]?.image === stage.images.v1,
+  );
+  const sent = performance.now();
+  (await child).kill('SIGINT');
+  await back;
+  const took = performance.now() - sent;
+  const step = await ended;
+  expect(stage.ending(step)).toEqual(
+    red('rolled-back', 'The run was cancelled (SIGINT). deployment/web was put back.'),
+  );
+  const between = await readLease(stage);
+  expect(between).toMatchObject({
+    holder: expect.stringMatching(/^acme\/shop run 1, attempt 1 \[/),
+    transitions: 0,
+    open: { run: { title: 'acme/shop run 1, attempt 1' } },
+  });
+  const after = await post(stage, step);
+  expect({ exitCode: after.exitCode, errors: after.errors }).toEqual({ exitCode: 0, errors: [] });
+  expect(await readLease(stage)).toMatchObject({ ...FREE, transitions: 0, stable: undefined });
+  expect(await stage.state()).toEqual(restored('not-ready'));
+  expect(took).toBeLessThan(REVERTED_WITHIN);
+});
+
+scenario('`on-cancel: leave`: neither the post step nor the next run puts back', async ({ stage }) => {
+  await stage.start({ image: stage.images.v1 });
+  const leave = { 'on-cancel': 'leave' };
+  const step = await endInGate(stage, 'SIGINT', leave);
+  expect(stage.ending(step)).toEqual(
+    red(
+      'failed',
+      'The run was cancelled (SIGINT), and `on-cancel` is leave. deployment/web has the new image and is left as it is: whether it is healthy is unknown.',
+    ),
+  );
+  expect(await readLease(stage)).toMatchObject({ ...FREE, stable: undefined });
+  const after = await post(stage, step, leave);
+  expect({ exitCode: after.exitCode, log: after.log }).toEqual({ exitCode: 0, log: '' });
+  expect(await stage.state()).toMatchObject({ image: 'not-ready', history: ['v1', 'not-ready'] });
+  const next = await stage.deploy('v2', runNumber(2));
+  expect(next.warnings).toEqual([]);
+  expect(stage.ending(next)).toEqual(green('succeeded', 'deployment/web runs <v2> and is healthy.'));
+  expect(await stage.state()).toEqual(shipped('v2', { history: ['v1', 'not-ready', 'v2'] }));
+});
+
+scenario('killed, with `rollback: never`: the post step gives the lock back', async ({ stage }) => {
+  await stage.start({ image: stage.images.v1 });
+  const never = { rollback: 'never' };
+  const step = await endInGate(stage, 'SIGKILL', never);
+  const after = await post(stage, step, never);
+  expect(after.warnings.map((warning) => stage.plain(warning))).toEqual([
+    'deployment/web in namespace <namespace>: the run ended before the rollout had a verdict; left as it is, since `rollback` is never',
+  ]);
+  expect(await readLease(stage)).toMatchObject({ ...FREE, stable: undefined });
+  expect(await stage.state()).toMatchObject({ image: 'not-ready', history: ['v1', 'not-ready'] });
+});
+
+scenario('bad, good, bad, and bad again: back to the good one', async ({ stage }) => {
+  await stage.start({ image: stage.images.v1 });
+  const first = await stage.deploy('no-entrypoint', runNumber(1));
+  expect(first.outputs['result']).toBe('rolled-back');
+  expect(await readLease(stage)).toMatchObject({ ...FREE, stable: undefined });
+  await stage.deploy('v2', runNumber(2));
+  expect(await readLease(stage)).toMatchObject({ ...FREE, stable: { images: [{ image: stage.images.v2 }] } });
+  const bad = await stage.deploy('no-entrypoint', { ...runNumber(3), inputs: { rollback: 'never' } });
+  expect({ result: bad.outputs['result'], left: (await stage.state()).image }).toEqual({
+    result: 'failed',
+    left: 'no-entrypoint',
+  });
+  const again = await stage.deploy('not-ready', { ...runNumber(4), inputs: { timeout: '10s' } });
+  expect(stage.ending(again)).toEqual(
+    red(
+      'rolled-back',
+      expect.stringContaining('Rolled back to <v2>, the last healthy state on record, in <time>.'),
+    ),
+  );
+  expect(await stage.state()).toMatchObject({
+    image: 'v2',
+    history: ['v1', 'no-entrypoint', 'v1', 'v2', 'no-entrypoint', 'not-ready', 'v2'],
+    available: 2,
+    pods: { v2: 2 },
+  });
+  expect(await readLease(stage)).toMatchObject({ ...FREE, stable: { images: [{ image: stage.images.v2 }] } });
+});
+
+scenario('`kubectl rollout undo` brings back neither a marker nor an old last-stable', async ({ stage }) => {
+  await stage.start({ image: stage.images.v1 });
+  await stage.deploy('v2', runNumber(1));
+  await stage.deploy('v3', runNumber(2));
+  await stage.kubectl('rollout', 'undo', 'deployment/web');
+  await stage.settled();
+  expect((await stage.state()).image).toBe('v2');
+  expect(await readLease(stage)).toMatchObject({ ...FREE, stable: { images: [{ image: stage.images.v3 }] } });
+  // What a person went back to, and is healthy, is what ran before: it goes before what is on record.
+  const bad = await stage.deploy('no-entrypoint', runNumber(3));
+  expect(bad.warnings).toEqual([]);
+  expect(stage.ending(bad)).toEqual(
+    red('rolled-back', expect.stringContaining('Rolled back to <v2> in <time>.')),
+  );
+  // And back onto the template of a run that failed: nothing is left of it but its image.
+  await stage.kubectl('rollout', 'undo', 'deployment/web');
+  await stage.untilPods('no-entrypoint', (pods) => pods.length === 1);
+  expect(await readLease(stage)).toMatchObject({ ...FREE, stable: { images: [{ image: stage.images.v3 }] } });
+  const good = await stage.deploy('v1', runNumber(4));
+  expect(good.warnings).toEqual([]);
+  expect(stage.ending(good)).toEqual(green('succeeded', 'deployment/web runs <v1> and is healthy.'));
+});

@@ -1,0 +1,161 @@
+import { expect } from 'vitest';
+import { green, red, restored, shipped } from '../harness/expected.ts';
+import { scenario } from '../harness/scenario.ts';
+import { deploying } from './deploying.ts';
+import { drip, holdBack, late, list, longWatch, refuse, status, watch } from './fault.ts';
+import { FaultyApi } from './faulty-api.ts';
+import { healthy, ROLLED_BACK } from './words.ts';
+
+/** Watches break in every way that is known, and nothing that they would have told is missed. */
+
+scenario(
+  '1: watches are reset again and again while a good version comes',
+  async ({ stage, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    const deploy = await deploying(stage, 'slow', { inputs: { kubeconfig: api.kubeconfig() } });
+    await deploy.patched();
+    for (const count of [1, 2]) {
+      await stage.untilPods('slow', (pods) => pods.length === count);
+      api.reset();
+      await api.once(longWatch, ({ pass }) => pass());
+      api.reset();
+    }
+    expect(stage.ending(await deploy.step)).toEqual(green('succeeded', healthy('slow')));
+    expect(api.patches).toEqual([stage.images.slow]);
+    expect(await stage.state()).toEqual(shipped('slow'));
+  },
+);
+
+scenario('1: watches are reset while a bad version fails', async ({ stage, onTestFinished }) => {
+  await stage.start({ image: stage.images.v1 });
+  const api = await FaultyApi.before(stage, onTestFinished);
+  const deploy = await deploying(stage, 'no-entrypoint', { inputs: { kubeconfig: api.kubeconfig() } });
+  await deploy.patched();
+  await stage.untilPods('no-entrypoint', (pods) => pods.length === 1);
+  api.reset();
+  await api.once(longWatch, ({ pass }) => pass());
+  api.reset();
+  expect(stage.ending(await deploy.step)).toEqual(red('rolled-back', ROLLED_BACK));
+  expect(api.patches).toEqual([stage.images['no-entrypoint'], stage.images.v1]);
+  expect(await stage.state()).toEqual(restored('no-entrypoint'));
+});
+
+scenario(
+  '2: connections go silent without a word: noticed within 30 s',
+  async ({ stage, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    const deploy = await deploying(stage, 'slow', { inputs: { kubeconfig: api.kubeconfig() } });
+    await deploy.patched();
+    await stage.untilPods('slow', (pods) => pods.length === 1);
+    const since = performance.now();
+    api.wire.silence();
+    expect(stage.ending(await deploy.step)).toEqual(green('succeeded', healthy('slow')));
+    const resumed = api.seen.find(({ at, watch }) => watch && at > since);
+    expect(((resumed?.at ?? Number.NaN) - since) / 1_000).toBeLessThan(30);
+    expect(api.patches).toEqual([stage.images.slow]);
+    expect(await stage.state()).toEqual(shipped('slow'));
+  },
+);
+
+scenario('2: connections go silent while a bad version fails', async ({ stage, onTestFinished }) => {
+  await stage.start({ image: stage.images.v1 });
+  const api = await FaultyApi.before(stage, onTestFinished);
+  const deploy = await deploying(stage, 'no-entrypoint', { inputs: { kubeconfig: api.kubeconfig() } });
+  await deploy.patched();
+  await stage.untilPods('no-entrypoint', (pods) => pods.length === 1);
+  api.wire.silence();
+  expect(stage.ending(await deploy.step)).toEqual(red('rolled-back', ROLLED_BACK));
+  expect(api.patches).toEqual([stage.images['no-entrypoint'], stage.images.v1]);
+  expect(await stage.state()).toEqual(restored('no-entrypoint'));
+});
+
+const GONE = status(410, 'Expired', 'too old resource version: 1 (2)');
+
+scenario(
+  '3: a watch cannot be resumed (410 as the answer): listed anew',
+  async ({ stage, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    const deploy = await deploying(stage, 'slow', { inputs: { kubeconfig: api.kubeconfig() } });
+    await deploy.patched();
+    await stage.untilPods('slow', (pods) => pods.length === 1);
+    const since = performance.now();
+    const takeBack = api.always(watch, refuse(410, 'Expired', 'too old resource version: 1 (2)'));
+    const listed = api.once(list, ({ pass }) => {
+      takeBack();
+      return pass();
+    });
+    api.reset();
+    await listed;
+    expect(stage.ending(await deploy.step)).toEqual(green('succeeded', healthy('slow')));
+    expect(api.seen.filter((request) => list(request) && request.at > since)).not.toEqual([]);
+    expect(api.patches).toEqual([stage.images.slow]);
+    expect(await stage.state()).toEqual(shipped('slow'));
+  },
+);
+
+for (const [image, ending, state] of [
+  ['slow', green('succeeded', healthy('slow')), shipped('slow')],
+  ['no-entrypoint', red('rolled-back', ROLLED_BACK), restored('no-entrypoint')],
+] as const) {
+  scenario(
+    `3: watches end with 410 as an event (${image}): listed anew`,
+    async ({ stage, onTestFinished }) => {
+      await stage.start({ image: stage.images.v1 });
+      const api = await FaultyApi.before(stage, onTestFinished);
+      const deploy = await deploying(stage, image, { inputs: { kubeconfig: api.kubeconfig() } });
+      await deploy.patched();
+      await stage.untilPods(image, (pods) => pods.length === 1);
+      const since = performance.now();
+      api.endWatches({ type: 'ERROR', object: GONE });
+      expect(stage.ending(await deploy.step)).toEqual(ending);
+      const lists = api.seen.filter((request) => list(request) && request.at > since).map(({ path }) => path);
+      expect(lists).toEqual(
+        expect.arrayContaining(
+          ['deployments', 'replicasets', 'pods', 'events'].map((each) => stage.path(each)),
+        ),
+      );
+      expect(api.patches[0]).toBe(stage.images[image]);
+      expect(api.patches).toHaveLength(state.history.length - 1);
+      expect(await stage.state()).toEqual(state);
+    },
+  );
+}
+
+scenario(
+  'a proxy that holds watches back: said, and read periodically',
+  async ({ stage, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    api.always(watch, holdBack);
+    const step = await stage.deploy('v2', { inputs: { kubeconfig: api.kubeconfig() } });
+    expect(stage.ending(step)).toEqual(green('succeeded', healthy('v2')));
+    expect(stage.plain(step.log)).toContain(
+      'Something between this runner and <api> holds watches back (a proxy that buffers answers?): reading ',
+    );
+    expect(api.patches).toEqual([stage.images.v2]);
+    expect(await stage.state()).toEqual(shipped('v2'));
+  },
+);
+
+scenario('answers that come by drops of 7 bytes', async ({ stage, onTestFinished }) => {
+  await stage.start({ image: stage.images.v1 });
+  const api = await FaultyApi.before(stage, onTestFinished);
+  api.always(longWatch, drip(7));
+  const step = await stage.deploy('no-entrypoint', { inputs: { kubeconfig: api.kubeconfig() } });
+  expect(stage.ending(step)).toEqual(red('rolled-back', ROLLED_BACK));
+  expect(api.patches).toEqual([stage.images['no-entrypoint'], stage.images.v1]);
+  expect(await stage.state()).toEqual(restored('no-entrypoint'));
+});
+
+scenario('every answer comes a second late', async ({ stage, onTestFinished }) => {
+  await stage.start({ image: stage.images.v1 });
+  const api = await FaultyApi.before(stage, onTestFinished);
+  api.always(() => true, late(1_000));
+  const step = await stage.deploy('no-entrypoint', { inputs: { kubeconfig: api.kubeconfig() } });
+  expect(stage.ending(step)).toEqual(red('rolled-back', ROLLED_BACK));
+  expect(api.patches).toEqual([stage.images['no-entrypoint'], stage.images.v1]);
+  expect(await stage.state()).toEqual(restored('no-entrypoint'));
+});
