@@ -123,9 +123,13 @@ describe.skipIf(running === undefined)('on the real cluster', () => {
     expect(error).toBeInstanceOf(ApiError);
     expect(error).toMatchObject({ status: 422, reason: 'Invalid' });
     expect(await seen()).toBe('example.com/web@sha256:2');
-    const live = await cluster.get<Deployment>(path);
-    await cluster.replace(path, { ...live, metadata: { ...live.metadata, labels: { replaced: 'yes' } } });
-    expect(await failureOf(cluster.replace(path, live))).toMatchObject({ status: 409, reason: 'Conflict' });
+    // Not the Deployment: its controller writes the status between the read and the write.
+    const own = configMaps(NAMESPACE, 'replaced');
+    await cluster.create(configMaps(NAMESPACE), map('replaced'));
+    const live = await cluster.get(own);
+    await cluster.replace(own, { ...live, metadata: { ...live.metadata, labels: { replaced: 'yes' } } });
+    expect(await failureOf(cluster.replace(own, live))).toMatchObject({ status: 409, reason: 'Conflict' });
+    await cluster.delete(own);
     await cluster.delete(path);
     const gone = await failureOf(cluster.get(path));
     expect(explain(gone, cluster)).toBe(

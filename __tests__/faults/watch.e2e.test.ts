@@ -130,7 +130,9 @@ scenario(
     await stage.start({ image: stage.images.v1 });
     const api = await FaultyApi.before(stage, onTestFinished);
     api.always(watch, holdBack);
-    const step = await stage.deploy('v2', { inputs: { kubeconfig: api.kubeconfig() } });
+    // Long enough for a second watch to be found held back: the first look after the silence shows all ready.
+    const inputs = { kubeconfig: api.kubeconfig(), 'stable-for': '20s' };
+    const step = await stage.deploy('v2', { inputs });
     expect(stage.ending(step)).toEqual(green('succeeded', healthy('v2')));
     expect(stage.plain(step.log)).toContain(
       'Something between this runner and <api> holds watches back (a proxy that buffers answers?): reading ',
