@@ -21,7 +21,7 @@ export default defineConfig({
           hookTimeout: 120_000,
           maxConcurrency: 12,
           // Its tests wait more than they compute: more files at once than there are processors.
-          maxWorkers: 4,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
