@@ -7,7 +7,8 @@ import { REPORT_VERSION, type Report, type ResultKind, type WorkloadReport } fro
 import { refuseUnverifiedTls } from './process/tls.ts';
 import { reasonFor } from './report/reason.ts';
 import { explainCluster, openCluster } from './run/cluster.ts';
-import { type Deployed, deploy, Interrupted } from './run/deploy.ts';
+import { deploy } from './run/deploy.ts';
+import { type Deployed, Interrupted } from './run/ending.ts';
 import type { Guard } from './run/guard.ts';
 import {
   buildImage,

@@ -52,5 +52,8 @@ const test = base.extend<{ stage: Stage; workspace: string; closed: ClosedRegist
   },
 });
 
-/** Runs at the same time as the others of its file, for most of its time is waiting. */
+/**
+ * Runs at the same time as the others of its file, for most of its time is waiting. Where no cluster can run, the
+ * setup has said why in one line and nothing can be shown; with CI=true it fails there, and nothing is skipped.
+ */
 export const scenario = inject('setup') === undefined ? test.skip : test.concurrent;

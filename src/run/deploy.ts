@@ -14,6 +14,7 @@ import type { Registry } from '../registry/registry.ts';
 import { shortImage } from '../report/live.ts';
 import { checkBeforePatch } from './checks.ts';
 import { showsLogs } from './cluster.ts';
+import { type Deployed, Interrupted, skipped, stoppedBy } from './ending.ts';
 import { finishOne } from './finish-revert.ts';
 import type { Guard } from './guard.ts';
 import type { Obtained } from './image.ts';
@@ -24,16 +25,6 @@ import { type Restored, type RestoreOptions, restore } from './restore.ts';
 import { type Lane, openChange, patchAll, type Ship, type Shipped, survey } from './rollout.ts';
 import type { Story } from './story.ts';
 import type { World } from './world.ts';
-
-/** How the cluster's part of the story ended. */
-export interface Deployed {
-  readonly result: ResultKind;
-  readonly workloads: readonly WorkloadReport[];
-  /** Index of the workload that failed first. */
-  readonly culprit: number | undefined;
-  /** What ended the rollout apart from a verdict. */
-  readonly stopped: { readonly message: string; readonly advice?: string } | undefined;
-}
 
 interface DeployArguments {
   readonly inputs: Inputs;
@@ -65,17 +56,6 @@ export async function deploy(args: DeployArguments): Promise<Deployed> {
     return await new Deploy(args, ship, observer, lanes).run();
   } finally {
     observer.stop();
-  }
-}
-
-/** Something broke off the rollout after it began: what it had touched is told with the cause. */
-export class Interrupted extends Error {
-  override readonly name = 'Interrupted';
-  readonly workloads: readonly WorkloadReport[];
-
-  constructor(workloads: readonly WorkloadReport[], cause: unknown) {
-    super(messageOf(cause), { cause });
-    this.workloads = workloads;
   }
 }
 
@@ -333,32 +313,5 @@ class Deploy {
     if (outcome?.verdict.kind !== 'healthy') return;
     const now = outcome.seen.workload ?? each.reply;
     this.#args.guard.isStable(each, now, this.#args.obtained.source?.sha);
-  }
-}
-
-/** A newer commit runs already: nothing was touched, and nothing failed. */
-function skipped(lanes: readonly Lane[], message: string): Deployed {
-  const workloads = lanes.map((lane) => reportLane(lane, undefined));
-  return { result: 'skipped', workloads, culprit: undefined, stopped: { message } };
-}
-
-function stoppedBy(
-  by: 'conflict' | 'refused' | 'prevented',
-  name: string,
-  message: string,
-): NonNullable<Deployed['stopped']> {
-  switch (by) {
-    case 'conflict':
-      return {
-        message: `${name}: ${message}`,
-        advice: 'Run again if this commit is the one that is to run.',
-      };
-    case 'refused':
-      return {
-        message: `${name}: the API server refused the new image: ${message}`,
-        advice: 'Change what the policy or webhook objects to; the words above are its own.',
-      };
-    case 'prevented':
-      return { message: `${name} could not be patched. ${message}` };
   }
 }
