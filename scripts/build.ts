@@ -7,15 +7,19 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { transformSync } from 'esbuild';
+import { build as bundle, transformSync } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
 
+/** Tells the plugin's own question from esbuild's. */
+const RESOLVING = 'resolving';
+
 /** Builds both entries below a folder. */
-export function build(target: string): void {
+export async function build(target: string): Promise<void> {
   rmSync(join(root, 'build'), { recursive: true, force: true });
   execFileSync(bin('tsc'), ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+  await keepOnlyWhatIsNamed(join(root, 'build', 'github', 'core.js'));
   for (const entry of ['main', 'post']) {
     const out = join(target, entry);
     rmSync(out, { recursive: true, force: true });
@@ -35,6 +39,33 @@ export function build(target: string): void {
     );
     minifyChunks(out);
   }
+}
+
+/**
+ * Bundles a file that re-exports a part of a package. ncc keeps all of a package that does not say that its
+ * modules have no effects when they are loaded, and @actions/core does not say so, though it is true.
+ */
+async function keepOnlyWhatIsNamed(file: string): Promise<void> {
+  await bundle({
+    entryPoints: [file],
+    outfile: file,
+    allowOverwrite: true,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    plugins: [
+      {
+        name: 'no effects',
+        setup: ({ onResolve, resolve }) =>
+          onResolve({ filter: /.*/ }, async ({ path, kind, resolveDir, pluginData }) => {
+            if (kind === 'entry-point' || pluginData === RESOLVING) return undefined;
+            const found = await resolve(path, { kind, resolveDir, pluginData: RESOLVING });
+            return { ...found, sideEffects: false };
+          }),
+      },
+    ],
+  });
 }
 
 /** ncc minifies the entry alone; what is loaded lazily would be parsed at its full length. */
@@ -66,10 +97,10 @@ export function readTree(folder: string): ReadonlyMap<string, string> {
 }
 
 /** The files in which dist differs from a fresh build. */
-export function differences(): readonly string[] {
+export async function differences(): Promise<readonly string[]> {
   const fresh = mkdtempSync(join(tmpdir(), 'steadyship-dist-'));
   try {
-    build(fresh);
+    await build(fresh);
     const [want, have] = [readTree(fresh), readTree(join(root, 'dist'))];
     const names = new Set([...want.keys(), ...have.keys()]);
     return [...names].filter((name) => want.get(name) !== have.get(name)).sort();
@@ -80,13 +111,13 @@ export function differences(): readonly string[] {
 
 if (import.meta.main) {
   if (process.argv.includes('--check')) {
-    const different = differences();
+    const different = await differences();
     if (different.length > 0) {
       console.error(`dist differs from a fresh build (run npm run build): ${different.join(', ')}`);
       process.exit(1);
     }
   } else {
-    build(join(root, 'dist'));
+    await build(join(root, 'dist'));
     for (const [name] of readTree(join(root, 'dist'))) {
       console.log(`${String(statSync(join(root, 'dist', name)).size).padStart(9)} dist/${name}`);
     }

@@ -1,5 +1,5 @@
-import * as core from '@actions/core';
 import { systemClock } from './clock.ts';
+import * as core from './github/core.ts';
 import { readRunFacts } from './github/event.ts';
 import { createLog } from './github/log.ts';
 import { rawInputs } from './inputs/reader.ts';

@@ -6,6 +6,7 @@ import { repositoryName } from './model/image.ts';
 import { REPORT_VERSION, type Report, type ResultKind, type WorkloadReport } from './model/report.ts';
 import { refuseUnverifiedTls } from './process/tls.ts';
 import { reasonFor } from './report/reason.ts';
+import { checkBeforePatch } from './run/checks.ts';
 import { explainCluster, openCluster } from './run/cluster.ts';
 import { deploy } from './run/deploy.ts';
 import { type Deployed, Interrupted } from './run/ending.ts';
@@ -61,17 +62,25 @@ async function tell(inputs: Inputs, world: World, story: Story, known: Known): P
       known.obtained = await obtain(inputs, registry.world);
       return undefined;
     }
+    const check = once(
+      async (obtained: Obtained, found: readonly Found[]) =>
+        await checkBeforePatch(registry.world.registry, obtained, found, world.log),
+    );
     const [obtained, ready] = await together(world.signal, [
-      (signal) => obtain(inputs, { ...registry.world, signal }),
       async (signal) => {
-        const opened = await openCluster(inputs, world, story, signal);
+        const obtained = await obtain(inputs, { ...registry.world, signal });
+        known.obtained = obtained;
+        check.first(obtained);
+        return obtained;
+      },
+      async (signal) => {
+        const opened = await openCluster(inputs, world, story, signal, check.second);
         known.cluster = opened.cluster;
         known.found = opened.found;
         known.guard = opened.guard;
         return opened;
       },
     ]);
-    known.obtained = obtained;
     return await deploy({
       inputs,
       world,
@@ -79,12 +88,28 @@ async function tell(inputs: Inputs, world: World, story: Story, known: Known): P
       cluster: ready.cluster,
       found: ready.found,
       guard: ready.guard,
+      observer: ready.observer,
       obtained,
-      registry: registry.world.registry,
+      checked: check.done,
     });
   } finally {
     await registry.world.registry.close();
   }
+}
+
+/** Begins with something as soon as both of its parts are there; what it comes to is had by `done`. */
+function once<A, B>(
+  begin: (a: A, b: B) => Promise<void>,
+): {
+  readonly first: (a: A) => void;
+  readonly second: (b: B) => void;
+  readonly done: Promise<void>;
+} {
+  const [first, second] = [Promise.withResolvers<A>(), Promise.withResolvers<B>()];
+  const done = Promise.all([first.promise, second.promise]).then(([a, b]) => begin(a, b));
+  // Whoever waits for it hears of it; a run that ended before does not.
+  done.catch(() => undefined);
+  return { first: first.resolve, second: second.resolve, done };
 }
 
 async function obtain(inputs: Inputs, world: ImageWorld): Promise<Obtained> {

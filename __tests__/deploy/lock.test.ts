@@ -1,5 +1,6 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { identityOf } from '../../src/deploy/lock.ts';
+import { identityOf, readLeases } from '../../src/deploy/lock.ts';
 import { Cancelled } from '../../src/model/error.ts';
 import { API, holder, MINUTES, NAME, OURS, THEIRS, WEB, watch, world } from './lock-world.ts';
 
@@ -198,4 +199,80 @@ test('two runs that want the same two in another order both come to their end', 
   await (first.value ?? second.value)?.release();
   await clock.pass(5);
   expect([first.value, second.value].filter((lock) => lock !== undefined)).toHaveLength(2);
+});
+
+describe('several at once', () => {
+  const many = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ kind: 'Deployment', namespace: 'shop', name }));
+  const named = (name: string): string => `steadyship-deployment-${name}`;
+
+  test('that are free are written together, after one list', async () => {
+    const { server, take } = world();
+    const lock = await take(OURS, { workloads: many });
+    expect(server.requests).toEqual(['LIST shop', ...many.map(({ name }) => `POST ${named(name)}`)]);
+    expect(lock.overtaken).toBe(false);
+  });
+
+  test('are waited for at the first that another holds, and none after it is held meanwhile', async () => {
+    const { server, clock, take } = world();
+    const theirs = await take(THEIRS, { workloads: [{ ...WEB, name: 'c' }] });
+    const ours = watch(take(OURS, { workloads: many }));
+    await clock.pass(5);
+    expect(ours.value).toBeUndefined();
+    expect(['a', 'b', 'c'].map((name) => holder(server, named(name)))).toEqual([
+      OURS.holder,
+      OURS.holder,
+      THEIRS.holder,
+    ]);
+    expect([server.leases.has(named('d')), server.leases.has(named('e'))]).toEqual([false, false]);
+    await theirs.release();
+    await clock.pass(5);
+    expect(many.map(({ name }) => holder(server, named(name)))).toEqual(many.map(() => OURS.holder));
+    expect(ours.value?.overtaken).toBe(true);
+  });
+
+  test('of which another was faster at one, those after it are given back before it is waited for', async () => {
+    const { server, clock, take } = world();
+    const known = await readLeases(server.client(), many, new AbortController().signal);
+    const theirs = await take(THEIRS, { workloads: [{ ...WEB, name: 'b' }] });
+    const ours = watch(take(OURS, { workloads: many, known }));
+    await clock.pass(5);
+    expect(ours.value).toBeUndefined();
+    expect(['a', 'b', 'c', 'd', 'e'].map((name) => holder(server, named(name)))).toEqual([
+      OURS.holder,
+      THEIRS.holder,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    await theirs.release();
+    await clock.pass(5);
+    expect(ours.value?.overtaken).toBe(true);
+  });
+
+  test('wanted by any runs in any order are had by all of them in the end, and never by two', async () => {
+    const wishes = fc.array(fc.subarray(many, { minLength: 1 }), { minLength: 2, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(wishes, async (runs) => {
+        const { server, clock, take } = world();
+        const states = runs.map((workloads, index) => {
+          const identity = { ...OURS, holder: `run ${index} [x]`, title: `run ${index}` };
+          return { workloads, identity, seen: watch(take(identity, { workloads })), ended: false };
+        });
+        for (let round = 0; round < runs.length * 3; round += 1) {
+          await clock.pass(5);
+          const holding = states.filter(({ seen, ended }) => seen.value !== undefined && !ended);
+          const names = holding.flatMap(({ workloads }) => workloads.map(({ name }) => name));
+          expect(new Set(names).size).toBe(names.length);
+          for (const { workloads, identity } of holding)
+            for (const { name } of workloads) expect(holder(server, named(name))).toBe(identity.holder);
+          for (const state of holding) {
+            await state.seen.value?.release();
+            state.ended = true;
+          }
+        }
+        expect(states.map(({ ended, seen }) => ended || seen.error)).toEqual(states.map(() => true));
+      }),
+      { numRuns: 60 },
+    );
+  });
 });

@@ -6,6 +6,7 @@ import { readInputs } from '../../src/inputs.ts';
 import { Cancelled } from '../../src/model/error.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { reasonFor } from '../../src/report/reason.ts';
+import { checkBeforePatch } from '../../src/run/checks.ts';
 import { deploy } from '../../src/run/deploy.ts';
 import type { Deployed } from '../../src/run/ending.ts';
 import { Guard } from '../../src/run/guard.ts';
@@ -94,7 +95,8 @@ async function ship(
     cluster,
     found,
     obtained: obtained(reference, options.commit),
-    registry: REGISTRY,
+    checked: checkBeforePatch(REGISTRY, obtained(reference, options.commit), found, world.log),
+    observer: undefined,
     guard,
   }).finally(() => guard.release());
   return { deployed, reason: reasonOf(deployed), lines, saved };
@@ -475,20 +477,20 @@ describe('what is remembered', () => {
     expect(memoryOf(cluster, 'web')).toHaveProperty(['steadyship.dev/open']);
   });
 
-  test('when it can not be written any more stops the run, and what went before is put back', async () => {
+  test('when it can not be written any more stops the run before anything is patched', async () => {
     const cluster = clusterWith('api', 'web');
-    const patch = cluster.patch.bind(cluster);
-    cluster.patch = (path, operations) => {
+    const collection = cluster.collection.bind(cluster);
+    cluster.collection = (target) => {
       const { spec, ...lease } = cluster.leases.the('steadyship-deployment-web');
       cluster.leases.put({ ...lease, spec: { ...spec, holderIdentity: 'acme/shop run 9 [ffff]' } });
-      return patch(path, operations);
+      return collection(target);
     };
-    const { deployed, reason } = await ship(cluster, ['api', 'web'], GOOD);
-    expect(deployed.result).toBe('rolled-back');
-    expect(reason).toBe(
-      'deployment/web could not be patched. The lock on deployment/web was taken from this run by acme/shop run 9 (https://github.com/acme/shop/actions/runs/1). deployment/api was put back. deployment/web was not touched.',
+    await expect(ship(cluster, ['api', 'web'], GOOD)).rejects.toThrow(
+      'The lock on deployment/web was taken from this run by acme/shop run 9 (https://github.com/acme/shop/actions/runs/1).',
     );
+    expect(cluster.patches).toEqual([]);
     expect([cluster.imageOf('api'), cluster.imageOf('web')]).toEqual([OLD, OLD]);
+    expect(memoryOf(cluster, 'api')).not.toHaveProperty(['steadyship.dev/open']);
   });
 
   test('of a run that was killed is resolved by the next one before its own work', async () => {
@@ -500,14 +502,16 @@ describe('what is remembered', () => {
       timeout: 0,
     });
     const change = { list: 'containers', index: 0, name: 'web', image: OLD, to: BAD } as const;
-    await killed.mark({
-      kind: 'Deployment',
-      namespace: 'shop',
-      name: 'web',
-      uid: 'uid-web',
-      changes: [change],
-      annotationsBefore: {},
-    });
+    await killed.mark([
+      {
+        kind: 'Deployment',
+        namespace: 'shop',
+        name: 'web',
+        uid: 'uid-web',
+        changes: [change],
+        annotationsBefore: {},
+      },
+    ]);
     cluster.setImage('web', BAD);
     killed.leave();
     const { deployed, lines } = await ship(cluster, ['web'], GOOD, { inputs: { 'lock-timeout': '5m' } });

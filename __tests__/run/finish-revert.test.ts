@@ -24,7 +24,7 @@ async function killed(rollback: OpenRun['rollback']) {
   const cluster = new FakeCluster(() => true);
   cluster.add('web', OLD);
   const guard = await Guard.take({ ...fakeWorld().world, cluster, workloads: [CHANGE], timeout: 0 });
-  await guard.mark(CHANGE);
+  await guard.mark([CHANGE]);
   cluster.setImage('web', NEW);
   guard.leave();
   const saved: OpenRun = { rollback, holder: guard.identity, open: [CHANGE] };

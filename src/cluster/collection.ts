@@ -48,24 +48,27 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
   /** Watches in a row that said nothing while there was something to say. */
   #held = 0;
   #told = false;
+  #following: Promise<void> | undefined;
 
   constructor(target: CollectionTarget<T>, context: CollectionContext) {
     this.#target = target;
     this.#context = context;
     this.#store = new Store(target.keep);
     this.ready = this.#list(undefined);
-    this.ready.then(
-      () => this.#follow(),
-      () => this.stop(),
-    );
+    this.ready.catch(() => this.stop());
   }
 
   items(): readonly T[] {
     return this.#store.items();
   }
 
+  /** The first to listen starts the watch: until then the list stands as it was read, and its connection is free. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener);
+    this.#following ??= this.ready.then(
+      () => this.#follow(),
+      () => {},
+    );
     return () => this.#listeners.delete(listener);
   }
 

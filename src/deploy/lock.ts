@@ -28,6 +28,11 @@ export interface Lock {
    * back stays right, because the patch's own tests refuse it where another's image stands.
    */
   readonly lost: AbortSignal;
+  /**
+   * Others held one of the Leases after they were read first: what was read of the workloads before the lock was
+   * had may be older than what those others left.
+   */
+  readonly overtaken: boolean;
   /** What is remembered of a workload, as this lock found or saved it. */
   record(workload: LockedWorkload): WorkloadRecord;
   /** Remembers it, at once and for sure: an error means that it was not. */
@@ -43,9 +48,14 @@ export interface Remembered {
   readonly record: WorkloadRecord;
 }
 
+/** The Leases as they were read, by what stands for their workloads. */
+export type KnownLeases = ReadonlyMap<string, Lease>;
+
 export interface AcquireArguments {
   readonly cluster: Cluster;
   readonly workloads: readonly LockedWorkload[];
+  /** From `readLeases`, if that was asked already. */
+  readonly known?: KnownLeases;
   readonly identity: Identity;
   /** How long to wait for others in all, in milliseconds; 0: not at all. */
   readonly timeout: number;
@@ -63,29 +73,86 @@ export function identityOf(run: RunName, random: string): Identity {
   return { ...run, holder: `${run.title} [${random}]` };
 }
 
+/** Leases are written so many at once. */
+export const TOGETHER = 16;
+
 /**
- * Takes the Lease of every workload, one after the other in the order that all runs keep, and waits for those
- * that others hold.
+ * Takes the Lease of every workload, in the order that all runs keep, and waits for those that others hold.
+ *
+ * Those that look free are written at the same time. Where another was faster at one, those that come after it in
+ * the order are given back before it is waited for: so nobody waits for one while holding a later one, and two
+ * runs that want the same ones can not wait for each other.
  *
  * @throws LockHeld when another run did not end in time; nothing is held then
  */
 export async function acquire(args: AcquireArguments): Promise<Lock> {
-  const { cluster, identity, clock, log, timeout } = args;
+  const { cluster, identity, clock, log, signal } = args;
   const workloads = sortForLocking(args.workloads);
   const seconds = durationFor(workloads.length);
-  const known = await readLeases(cluster, workloads, args.signal);
+  const known = args.known ?? (await readLeases(cluster, workloads, signal));
   const began = clock.now();
   const held: HeldLease[] = [];
+  let overtaken = false;
+  const holdingOf = (workload: LockedWorkload): Holding => ({
+    cluster,
+    workload,
+    identity,
+    seconds,
+    clock,
+    log,
+  });
   try {
-    for (const workload of workloads) {
-      const holding = { cluster, workload, identity, seconds, clock, log };
-      held.push(await take(holding, known.get(keyOf(workload)), { ...args, began, timeout }));
+    while (held.length < workloads.length) {
+      const left = workloads.slice(held.length);
+      const free = leadingFree(left, known, identity).slice(0, TOGETHER);
+      const taken = await takeTogether(
+        free.length < 2
+          ? []
+          : free.map((workload) => ({ holding: holdingOf(workload), current: known.get(keyOf(workload)) })),
+        signal,
+      );
+      held.push(...taken);
+      const next = left[taken.length];
+      if (next === undefined || (taken.length > 0 && taken.length === free.length)) continue;
+      const one = await take(holdingOf(next), known.get(keyOf(next)), { ...args, began });
+      held.push(one.lease);
+      overtaken ||= one.overtaken;
     }
   } catch (error) {
     await Promise.all(held.map((each) => each.release()));
     throw error;
   }
-  return new Held(held, log);
+  return new Held(held, overtaken, log);
+}
+
+/** Those at the beginning that nobody else held when they were read. */
+function leadingFree(
+  workloads: readonly LockedWorkload[],
+  known: KnownLeases,
+  identity: Identity,
+): readonly LockedWorkload[] {
+  const end = workloads.findIndex((workload) => {
+    const lease = known.get(keyOf(workload));
+    const holder = lease === undefined ? undefined : holderOf(lease);
+    return holder !== undefined && holder.holder !== identity.holder;
+  });
+  return end === -1 ? workloads : workloads.slice(0, end);
+}
+
+/** @returns those that were had, up to the first that was not; what was had after it is given back */
+async function takeTogether(
+  wanted: readonly { readonly holding: Holding; readonly current: Lease | undefined }[],
+  signal: AbortSignal,
+): Promise<readonly HeldLease[]> {
+  const tries = await Promise.allSettled(
+    wanted.map(({ holding, current }) => write(holding, current, signal)),
+  );
+  const missed = tries.findIndex(({ status }) => status === 'rejected');
+  const had = (some: typeof tries): HeldLease[] =>
+    some.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  if (missed === -1) return had(tries);
+  await Promise.all(had(tries.slice(missed)).map((each) => each.release()));
+  return had(tries.slice(0, missed));
 }
 
 /**
@@ -104,11 +171,11 @@ export async function readRecords(
 }
 
 /** One list for each namespace, however many workloads there are. */
-async function readLeases(
+export async function readLeases(
   cluster: Cluster,
   workloads: readonly LockedWorkload[],
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, Lease>> {
+): Promise<KnownLeases> {
   const namespaces = [...new Set(workloads.map(({ namespace }) => namespace))];
   const lists = await Promise.all(
     namespaces.map((each) =>
@@ -136,43 +203,58 @@ async function take(
   holding: Holding,
   known: Lease | undefined,
   args: AcquireArguments & { readonly began: number },
-): Promise<HeldLease> {
-  const { cluster, workload, identity, seconds, clock } = holding;
+): Promise<{ readonly lease: HeldLease; readonly overtaken: boolean }> {
+  const { cluster, workload, identity, clock } = holding;
   const { signal } = args;
   const path = leases(workload.namespace, leaseName(workload));
   let current = known;
   let failures = 0;
+  let overtaken = false;
   for (;;) {
     signal.throwIfAborted();
     const holder = current === undefined ? undefined : holderOf(current);
     if (holder !== undefined && holder.holder !== identity.holder) {
+      overtaken = true;
       current = await untilFree({ ...args, workload });
     }
-    const sentAt = clock.now();
-    const write = { identity, seconds, now: clock.wall() };
     try {
-      const lease =
-        current === undefined
-          ? await cluster.create<Lease>(leases(workload.namespace), renderNew(workload, write), { signal })
-          : await cluster.replace<Lease>(path, renderHeld(current, write), { signal });
-      return new HeldLease(holding, lease, sentAt);
+      return { lease: await write(holding, current, signal), overtaken };
     } catch (error) {
       // An answer that was lost may stand for a write that was carried out: what is there now says so.
       const lost = error instanceof UnreachableError || (error instanceof ApiError && error.status >= 500);
       if (lost) failures += 1;
       if (!(lost || isConflict(error)) || failures === FAILURES) throw error;
       if (lost) await sleep(clock, RETRY, signal);
+      overtaken = true;
       current = await readLease(cluster, path, { signal });
     }
   }
 }
 
+/** One write of a Lease as ours; a conflict when it is no longer what it was. */
+async function write(holding: Holding, current: Lease | undefined, signal: AbortSignal): Promise<HeldLease> {
+  const { cluster, workload, identity, seconds, clock } = holding;
+  const sentAt = clock.now();
+  const held = { identity, seconds, now: clock.wall() };
+  const lease =
+    current === undefined
+      ? await cluster.create<Lease>(leases(workload.namespace), renderNew(workload, held), { signal })
+      : await cluster.replace<Lease>(
+          leases(workload.namespace, leaseName(workload)),
+          renderHeld(current, held),
+          { signal },
+        );
+  return new HeldLease(holding, lease, sentAt);
+}
+
 class Held implements Lock {
   readonly lost: AbortSignal;
+  readonly overtaken: boolean;
   readonly #leases: ReadonlyMap<string, HeldLease>;
   readonly #records = new Map<string, WorkloadRecord>();
 
-  constructor(held: readonly HeldLease[], log: Log) {
+  constructor(held: readonly HeldLease[], overtaken: boolean, log: Log) {
+    this.overtaken = overtaken;
     this.#leases = new Map(held.map((each) => [keyOf(each.workload), each]));
     this.lost = AbortSignal.any(held.map((each) => each.lost));
     for (const { workload, annotations } of held) {

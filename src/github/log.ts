@@ -1,5 +1,5 @@
-import * as core from '@actions/core';
 import type { Log } from '../model/log.ts';
+import * as core from './core.ts';
 
 /**
  * The log of a runner's step.

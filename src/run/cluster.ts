@@ -1,12 +1,15 @@
 import { ApiError, type Cluster, UnreachableError } from '../cluster/client.ts';
 import { explain } from '../cluster/explain.ts';
 import type { Timing } from '../cluster/timing.ts';
+import { readLeases } from '../deploy/lock.ts';
 import { type Found, preflight } from '../deploy/preflight.ts';
+import type { Observer } from '../gate/observe.ts';
 import type { Inputs } from '../inputs.ts';
 import { UserError } from '../model/error.ts';
 import { shortName, type WorkloadRef } from '../model/workload.ts';
 import { duplicateWorkloads } from '../plan/workloads.ts';
-import { Guard } from './guard.ts';
+import { Guard, lockedOf } from './guard.ts';
+import { observe } from './observe.ts';
 import type { Story } from './story.ts';
 import type { World } from './world.ts';
 
@@ -15,36 +18,55 @@ export interface OpenedCluster {
   readonly cluster: Cluster;
   readonly found: readonly Found[];
   readonly guard: Guard;
+  /** Opened beside the lock where the patch follows at once; undefined: to be opened when it does. */
+  readonly observer: Observer | undefined;
 }
 
-/** Reads the kubeconfig, connects, and asks all that can be asked before anything is changed. */
+/**
+ * Reads the kubeconfig, connects, asks all that can be asked before anything is changed, and takes the lock.
+ *
+ * @param onFound told the workloads while the lock is still to be had
+ */
 export async function openCluster(
   inputs: Inputs,
   world: World,
   story: Story,
   signal: AbortSignal,
+  onFound: (found: readonly Found[]) => void,
 ): Promise<OpenedCluster> {
   const { log } = world;
   const cluster = await connectTo(inputs, world);
   try {
-    const found = await story.part('preflight', 'permissions and workloads', async () => {
-      const workloads = placeWorkloads(inputs, cluster.namespace);
-      return await preflight(cluster, workloads, {
-        logs: showsLogs(inputs, world),
-        evict: inputs.evictStuck,
-      });
-    });
+    const workloads = placeWorkloads(inputs, cluster.namespace);
+    // Asked in the same breath; what it says counts only when the preflight has found nothing missing.
+    const leases = settled(readLeases(cluster, workloads.map(lockedOf), signal));
+    const found = await story.part('preflight', 'permissions and workloads', () =>
+      preflight(cluster, workloads, { logs: showsLogs(inputs, world), evict: inputs.evictStuck }),
+    );
     log.info(
       `Found ${found.map((each) => `${shortName(each)} in namespace ${each.namespace}`).join(', ')} on ${cluster.server}; every right that is needed is there`,
     );
+    onFound(found);
+    const known = await leases();
+    // Not for the minutes that a build takes: its watches would only cost.
+    const observer = inputs.build === undefined ? observe(cluster, found) : undefined;
     const guard = await story.part('preflight', 'lock', () =>
-      Guard.take({ ...world, cluster, workloads: found, timeout: inputs.lockTimeout, signal }),
+      Guard.take({ ...world, cluster, workloads: found, known, timeout: inputs.lockTimeout, signal }),
     );
-    return { cluster, found, guard };
+    if (!guard.lock.overtaken) return { cluster, found, guard, observer };
+    // It was read before another run had ended.
+    observer?.stop();
+    return { cluster, found, guard, observer: undefined };
   } catch (error) {
     await cluster.close();
     throw explained(error, cluster);
   }
+}
+
+/** Lets a promise run to its end without being waited for: what it came to is had by the call. */
+function settled<T>(promise: Promise<T>): () => Promise<T> {
+  promise.catch(() => undefined);
+  return () => promise;
 }
 
 /** Connects to the cluster of the inputs; its client is loaded only now. */

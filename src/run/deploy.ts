@@ -10,15 +10,15 @@ import { Cancelled, messageOf } from '../model/error.ts';
 import { sameRepositoryAs } from '../model/image.ts';
 import type { Evidence, ResultKind, WorkloadReport } from '../model/report.ts';
 import { isSameWorkload, shortName } from '../model/workload.ts';
-import type { Registry } from '../registry/registry.ts';
 import { shortImage } from '../report/live.ts';
-import { checkBeforePatch } from './checks.ts';
+import type { OpenChange } from '../state.ts';
 import { showsLogs } from './cluster.ts';
 import { type Deployed, Interrupted, skipped, stoppedBy } from './ending.ts';
 import { finishOne } from './finish-revert.ts';
 import type { Guard } from './guard.ts';
 import type { Obtained } from './image.ts';
 import { resolveLeftovers } from './leftovers.ts';
+import { observe } from './observe.ts';
 import { checkOrder } from './order.ts';
 import { addSpans, reportLane, resultOf } from './outcome.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
@@ -33,8 +33,10 @@ interface DeployArguments {
   readonly cluster: Cluster;
   readonly found: readonly Found[];
   readonly guard: Guard;
+  readonly observer: Observer | undefined;
   readonly obtained: Obtained;
-  readonly registry: Registry;
+  /** What the registry was asked before the patch. */
+  readonly checked: Promise<void>;
 }
 
 /** Patches, gates, and puts back what did not become healthy. */
@@ -43,11 +45,14 @@ export async function deploy(args: DeployArguments): Promise<Deployed> {
   const { clock, log, signal } = world;
   const ship: Ship = { cluster, limits: inputs.limits, clock, log, signal };
   const image = { reference: obtained.reference, sameRepository: sameRepositoryAs(obtained.image) };
-  await resolveLeftovers(ship, guard.lock, found, inputs.rollback, (_, change) =>
+  const resolved = await resolveLeftovers(ship, guard.lock, found, inputs.rollback, (_, change) =>
     finishOne(cluster, inputs, change, world),
   );
-  const [{ observer, lanes }] = await story.part('preflight', 'snapshot', () =>
-    Promise.all([survey(ship, found, guard, image), checkBeforePatch(args.registry, obtained, found, log)]),
+  // What was read before leftovers were put back is of the past.
+  if (resolved) args.observer?.stop();
+  const observer = (resolved ? undefined : args.observer) ?? observe(cluster, found);
+  const [lanes] = await story.part('preflight', 'snapshot', () =>
+    Promise.all([survey(ship, observer, found, guard, image), args.checked]),
   );
   try {
     const order = await checkOrder(inputs, world, guard, lanes, obtained.source?.sha);
@@ -85,11 +90,16 @@ class Deploy {
     const start = world.clock.wall();
     const touched = new Set<string>();
     const unlost = { ...this.#ship, signal: AbortSignal.any([this.#ship.signal, guard.lost]) };
-    const patched = await patchAll(unlost, this.#lanes, annotationsOf(this.#args), async (open, next) => {
-      // The marker on the Lease is for a run that is killed with its post step; the state is for the post step.
-      if (next !== undefined) await guard.mark(next);
-      for (const each of open) touched.add(keyOf(each));
+    const save = (open: readonly OpenChange[]): void =>
       world.save({ rollback: inputs.rollback, holder: guard.identity, open });
+    const patched = await patchAll(unlost, this.#lanes, annotationsOf(this.#args), {
+      // The markers on the Leases are for a run that is killed with its post step; the state is for the post step.
+      prepare: async (open) => {
+        await guard.mark(open);
+        save(open);
+      },
+      touch: (lane) => touched.add(keyOf(lane)),
+      correct: save,
     }).catch((error: unknown) => this.#breakOff((lane) => touched.has(keyOf(lane)), error));
     const section = { section: 'patch', label: 'patch', start, end: world.clock.wall() };
     story.add({ ...section, outcome: patched.kind === 'patched' ? 'done' : 'failed' });

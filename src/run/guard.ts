@@ -1,11 +1,19 @@
 import { slotsOf } from '../deploy/containers.ts';
 import { type Identity, keyOf, type LockedWorkload } from '../deploy/lease.ts';
-import { type AcquireArguments, acquire, identityOf, type Lock, type Remembered } from '../deploy/lock.ts';
+import {
+  type AcquireArguments,
+  acquire,
+  identityOf,
+  type Lock,
+  type Remembered,
+  TOGETHER,
+} from '../deploy/lock.ts';
 import { placeImages } from '../deploy/record.ts';
 import type { RunFacts } from '../github/event.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Workload } from '../model/kube.ts';
 import type { RunName, RunOrder, WorkloadRecord } from '../model/record.ts';
+import { eachTogether } from '../model/together.ts';
 import type { WorkloadId } from '../model/workload.ts';
 import type { OpenChange } from '../state.ts';
 
@@ -81,12 +89,15 @@ export class Guard {
     return this.#lock.record(lockedOf(workload));
   }
 
-  /** Leaves, before a workload is touched, what the next run needs should this one be killed. */
-  async mark(change: OpenChange): Promise<void> {
-    const { uid, changes, annotationsBefore } = change;
+  /** Leaves, before the workloads are touched, what the next run needs should this one be killed. */
+  async mark(changes: readonly OpenChange[]): Promise<void> {
     const time = this.#clock.wall().toISOString();
-    const open = { uid, changes, annotationsBefore, run: runName(this.#facts), time };
-    await this.#lock.save(lockedOf(change), { ...this.record(change), open });
+    const run = runName(this.#facts);
+    await eachTogether(changes, TOGETHER, async (change) => {
+      const { uid, changes, annotationsBefore } = change;
+      const open = { uid, changes, annotationsBefore, run, time };
+      await this.#lock.save(lockedOf(change), { ...this.record(change), open });
+    });
   }
 
   /** To be remembered at the end: what runs now was held to be healthy to the end. */

@@ -4,11 +4,11 @@ import { chooseContainers, slotsOf } from '../deploy/containers.ts';
 import { answersOf } from '../deploy/kinds.ts';
 import type { Found } from '../deploy/preflight.ts';
 import { pinReply, type Snapshot, toldBy } from '../deploy/snapshot.ts';
-import { type Observer, openObserver } from '../gate/observe.ts';
+import type { Observer } from '../gate/observe.ts';
 import { gate } from '../gate/wait.ts';
 import type { Annotations, ImageChange } from '../model/change.ts';
 import type { Clock } from '../model/clock.ts';
-import { messageOf, UnknownError, UserError } from '../model/error.ts';
+import { UnknownError, UserError } from '../model/error.ts';
 import type { Workload } from '../model/kube.ts';
 import type { Limits } from '../model/limits.ts';
 import type { Log } from '../model/log.ts';
@@ -16,7 +16,6 @@ import { isSameWorkload, shortName, type WorkloadId } from '../model/workload.ts
 import type { Made } from '../rollback/revert.ts';
 import { chooseTarget, type Target, wayBack } from '../rollback/target.ts';
 import type { OpenChange } from '../state.ts';
-import { explainCluster } from './cluster.ts';
 import type { Guard } from './guard.ts';
 import { persist } from './persist.ts';
 import { beforeOf } from './pin.ts';
@@ -45,22 +44,18 @@ export interface Ship {
  */
 const SETTLE = { timeout: 30_000, deadline: 300_000 };
 
-/** Opens the caches for the workloads, lets what is under way settle, and holds fast what is there. */
+/**
+ * Lets what is under way settle, and holds fast what is there.
+ *
+ * @param observer stopped when this fails
+ */
 export async function survey(
   ship: Ship,
+  observer: Observer,
   found: readonly Found[],
   guard: Guard,
   image: { readonly reference: string; readonly sameRepository: (image: string) => boolean },
-): Promise<{ readonly observer: Observer; readonly lanes: readonly Lane[] }> {
-  const observer = openObserver(
-    ship.cluster,
-    found.map(({ kind, namespace, name, workload }) => ({
-      kind,
-      namespace,
-      name,
-      selector: workload.spec?.selector,
-    })),
-  );
+): Promise<readonly Lane[]> {
   try {
     await observer.ready;
     const settled = await settle(ship, observer, found);
@@ -75,7 +70,7 @@ export async function survey(
       }
     });
     if (mistakes.length > 0) throw new UserError(mistakes);
-    return { observer, lanes };
+    return lanes;
   } catch (error) {
     observer.stop();
     throw error;
@@ -191,59 +186,76 @@ export type Patched =
 /** A cluster that can not take the first patch for so long (milliseconds) takes none: nothing is changed yet. */
 const PATCH_PATIENCE = 30_000;
 
+/** Who is told how the patching goes. */
+export interface Witness {
+  /**
+   * Told once, before the first patch, what would have to be put back; when it fails, nothing is patched.
+   */
+  prepare(open: readonly OpenChange[]): Promise<void>;
+  /** Told right before a patch is sent. */
+  touch(lane: Lane): void;
+  /** Told when what is open became other than was prepared: in the reply's words, or less of it. */
+  correct(open: readonly OpenChange[]): void;
+}
+
 /**
  * Sets the images, one workload after the other in the order of the input, and stops at the first that is
  * refused: what comes after it is then still untouched.
- *
- * @param save told before each patch what would have to be put back, this one last and by itself, and after it in
- * the reply's words; when it fails, the patch is not sent, and what went before it is to be put back
  */
 export async function patchAll(
   ship: Ship,
   lanes: readonly Lane[],
   annotations: Readonly<Record<string, string>>,
-  save: (open: readonly OpenChange[], next?: OpenChange) => Promise<void>,
+  witness: Witness,
 ): Promise<Patched> {
-  const shipped: Shipped[] = [];
-  const open = (): OpenChange[] => shipped.filter((each) => !each.unchanged).map(openChange);
-  for (const lane of lanes) {
-    if (ship.signal.aborted) return { kind: 'cancelled', shipped };
+  const all = lanes.map((lane): Shipped => {
     const { workload } = lane.snapshot;
     const present = workload.metadata?.annotations ?? {};
     const annotationsBefore = Object.fromEntries(Object.keys(annotations).map((key) => [key, present[key]]));
-    if (lane.unchanged) {
-      shipped.push({ ...lane, reply: workload, annotationsBefore });
+    return { ...lane, reply: workload, annotationsBefore };
+  });
+  if (ship.signal.aborted) return { kind: 'cancelled', shipped: [] };
+  await witness.prepare(openOf(all));
+  const shipped: Shipped[] = [];
+  for (const [index, next] of all.entries()) {
+    if (ship.signal.aborted) {
+      witness.correct(openOf(shipped));
+      return { kind: 'cancelled', shipped };
+    }
+    if (next.unchanged) {
+      shipped.push(next);
       continue;
     }
-    const next = openChange({ ...lane, reply: workload, annotationsBefore });
-    try {
-      await save([...open(), next], next);
-    } catch (error) {
-      if (open().length === 0) throw error;
-      const message = explainCluster(error, ship.cluster) ?? messageOf(error);
-      return { kind: 'stopped', by: 'prevented', lane, message, shipped };
-    }
+    witness.touch(next);
+    const { changes, snapshot } = next;
     const applied = await persist({ ...ship, patience: PATCH_PATIENCE }, () =>
-      applyImages(ship.cluster, { id: lane, workload, changes: lane.changes, annotations }),
+      applyImages(ship.cluster, { id: next, workload: snapshot.workload, changes, annotations }),
     );
     if (applied.kind !== 'applied') {
-      await save(open());
+      witness.correct(openOf(shipped));
       if (applied.kind === 'prevented' && ship.signal.aborted) return { kind: 'cancelled', shipped };
-      return { kind: 'stopped', by: applied.kind, lane, message: applied.message, shipped };
+      return { kind: 'stopped', by: applied.kind, lane: next, message: applied.message, shipped };
     }
-    const changes = asAnswered(ship, lane, applied.reply);
-    shipped.push({ ...lane, changes, reply: applied.reply, annotationsBefore });
-    await save(open());
+    const answered = asAnswered(ship, next, applied.reply);
+    shipped.push({ ...next, changes: answered, reply: applied.reply });
+    if (answered !== changes) witness.correct([...openOf(shipped), ...openOf(all.slice(index + 1))]);
   }
   return { kind: 'patched', shipped };
 }
 
-/** What was set in the words of the answer: a webhook may have sent the image to a mirror, and that is what runs. */
+function openOf(shipped: readonly Shipped[]): readonly OpenChange[] {
+  return shipped.filter((each) => !each.unchanged).map(openChange);
+}
+
+/** What was set in the words of the answer, the same object where they are ours: a webhook may have sent the image to a mirror, and that is what runs. */
 function asAnswered(ship: Ship, lane: Lane, reply: Workload): readonly ImageChange[] {
   const slots = slotsOf(reply);
+  const imageOf = ({ list, name, to }: ImageChange): string =>
+    slots.find((slot) => slot.list === list && slot.name === name)?.image ?? to;
+  if (lane.changes.every((change) => imageOf(change) === change.to)) return lane.changes;
   return lane.changes.map((change) => {
-    const now = slots.find((slot) => slot.list === change.list && slot.name === change.name)?.image;
-    if (now === undefined || now === change.to) return change;
+    const now = imageOf(change);
+    if (now === change.to) return change;
     ship.log.notice(
       `${shortName(lane)}: a webhook or policy of the cluster made ${now} of ${change.to} in container ${change.name}.`,
     );
