@@ -3,7 +3,7 @@
  * its output. `--check` builds beside it and compares, so that what is committed is what the source says.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,22 +23,32 @@ export async function build(target: string): Promise<void> {
   for (const entry of ['main', 'post']) {
     const out = join(target, entry);
     rmSync(out, { recursive: true, force: true });
-    execFileSync(
-      bin('ncc'),
-      [
-        'build',
-        join('build', `${entry}.js`),
-        '-o',
-        out,
-        '--minify',
-        '--no-cache',
-        '--license',
-        'licenses.txt',
-      ],
-      { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
-    );
+    execFileSync(bin('ncc'), ['build', join('build', `${entry}.js`), '-o', out, '--minify', '--no-cache'], {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
     minifyChunks(out);
   }
+  writeFileSync(join(target, 'licenses.txt'), licenses());
+}
+
+/**
+ * What the packages that may be in the bundles ask to be handed on: those of the lockfile that are needed at run
+ * time. (ncc's own list leaves out the modules that it has merged with others.)
+ */
+function licenses(): string {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    readonly packages: Readonly<Record<string, { readonly dev?: true; readonly license?: string }>>;
+  };
+  return Object.entries(packages)
+    .filter(([path, { dev }]) => path !== '' && dev !== true && existsSync(join(root, path)))
+    .map(([path, { license = 'no license named' }]) => {
+      const name = path.replace(/^.*node_modules\//, '');
+      const file = readdirSync(join(root, path)).find((each) => /^licen[cs]e/i.test(each));
+      const text = file === undefined ? '' : `\n${readFileSync(join(root, path, file), 'utf8').trim()}\n`;
+      return `${name}\n${license}\n${text}`;
+    })
+    .join('\n');
 }
 
 /**
