@@ -4,7 +4,7 @@ import { type Observer, openObserver } from '../gate/observe.ts';
 
 /** Opens the caches for the workloads. */
 export function observe(cluster: Cluster, found: readonly Found[]): Observer {
-  return openObserver(
+  const observer = openObserver(
     cluster,
     found.map(({ kind, namespace, name, workload }) => ({
       kind,
@@ -13,4 +13,7 @@ export function observe(cluster: Cluster, found: readonly Found[]): Observer {
       selector: workload.spec?.selector,
     })),
   );
+  // Who waits for it hears of it; it may also be stopped before anybody does.
+  observer.ready.catch(() => undefined);
+  return observer;
 }
