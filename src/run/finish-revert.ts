@@ -165,7 +165,8 @@ export async function finishOne(
       log.info(`${nameOf(change)}: put back to ${changes.map((each) => each.to).join(', ')} and healthy`);
       return true;
     }
-    const why = outcome?.verdict.kind === 'failed' ? `: ${outcome.verdict.failure.message}` : '';
+    const failure = outcome?.verdict.kind === 'failed' ? outcome.verdict.failure : undefined;
+    const why = failure === undefined ? '' : `: ${failure.message.replace(/\.$/, '')}. ${failure.advice}`;
     log.warning(
       `${nameOf(change)}: put back to ${changes.map((each) => each.to).join(', ')}, but not yet seen healthy${why}`,
     );
