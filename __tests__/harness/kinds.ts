@@ -2,6 +2,7 @@
 import { rightsToDeploy } from '../../src/deploy/permissions.ts';
 import type { DaemonSet, KubeObject, Pod, StatefulSet, Workload } from '../../src/model/kube.ts';
 import type { Manifest } from './kube.ts';
+import type { Namespace } from './namespace.ts';
 import type { Stage } from './stage.ts';
 import { deployment, type Wish } from './workload.ts';
 
@@ -35,7 +36,7 @@ export async function startKind(
 }
 
 /** Waits until the controller has brought every pod to its template, and all are available. */
-export async function settledKind(stage: Stage, kind: Kind, name: string): Promise<void> {
+export async function settledKind(stage: Namespace, kind: Kind, name: string): Promise<void> {
   const path = `${stage.path(resource(kind))}?fieldSelector=metadata.name%3D${name}`;
   await stage.kube.until<Workload>(path, ([only]) => {
     if (only?.status?.observedGeneration !== only?.metadata?.generation) return false;

@@ -167,6 +167,7 @@ const GROUPS: Readonly<Record<string, string>> = {
   horizontalpodautoscalers: 'autoscaling/v2',
   leases: 'coordination.k8s.io/v1',
   replicasets: 'apps/v1',
+  controllerrevisions: 'apps/v1',
   statefulsets: 'apps/v1',
   daemonsets: 'apps/v1',
   poddisruptionbudgets: 'policy/v1',
