@@ -148,7 +148,10 @@ function cleaned(recording: Recording, { images }: Stage): Recording {
     return DROPPED.has(key) ? undefined : value;
   });
   return JSON.parse(
-    text.replaceAll(recording.namespace, 'shop').replaceAll(host, 'registry.example'),
+    text
+      .replaceAll(recording.namespace, 'shop')
+      .replaceAll(host, 'registry.example')
+      .replaceAll(/\b(10|172|192|127)(\.\d+){3}\b/g, '192.0.2.1'),
   ) as Recording;
 }
 

@@ -28,9 +28,9 @@ export async function furtherNodes(
   const made = new Set<string>();
   const beats = new Map<string, NodeJS.Timeout>();
   const fullName = (name: string): string => `${namespace}-${name}`;
-  const report = async (name: string): Promise<void> => {
+  const report = async (name: string, ready: boolean): Promise<void> => {
     const time = new Date().toISOString();
-    const condition = { type: 'Ready', status: 'True', reason: 'KubeletReady', message: 'ready' };
+    const condition = { type: 'Ready', status: ready ? 'True' : 'False', reason: 'Told', message: 'told' };
     const conditions = [{ ...condition, lastHeartbeatTime: time, lastTransitionTime: time }];
     const status = { conditions, allocatable: { pods: '110' }, capacity: { pods: '110' } };
     await stage.kubectl('patch', 'node', name, '--subresource=status', '-p', JSON.stringify({ status }));
@@ -53,12 +53,12 @@ export async function furtherNodes(
         spec: { unschedulable: cordoned, taints: [{ key: label, value: 'yes', effect: 'NoSchedule' }] },
       });
       made.add(name);
+      await report(name, ready);
       if (ready) {
-        await report(name);
         beats.set(
           name,
           // A node that is just being removed has nothing to report.
-          setInterval(() => void report(name).catch(() => undefined), BEAT),
+          setInterval(() => void report(name, true).catch(() => undefined), BEAT),
         );
       }
       return name;

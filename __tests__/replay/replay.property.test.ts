@@ -13,7 +13,7 @@ import { replay, type Way } from './stage.ts';
  */
 
 const HOLD = 2_000;
-const LIMITS = { ...DEFAULT_LIMITS, stableFor: HOLD, timeout: 15_000 };
+const LIMITS = { ...DEFAULT_LIMITS, stableFor: HOLD, timeout: 30_000 };
 
 const EXPECTED: Readonly<Record<Story, Verdict['kind'] | FailureCode>> = {
   'deployment-good': 'healthy',
@@ -74,10 +74,10 @@ describe.each(STORIES)('%s', (story) => {
   const old = oldPods(recording);
   const facts = factsAt(recording);
 
-  test('comes to the same verdict in any order, however often it is told', () => {
-    fc.assert(
-      fc.property(ways, (each) => {
-        const given = replay(recording, each, LIMITS);
+  test('comes to the same verdict in any order, however often it is told', async () => {
+    await fc.assert(
+      fc.asyncProperty(ways, async (each) => {
+        const given = await replay(recording, each, LIMITS);
         const [first] = given;
         const { verdict, at = 0 } = first ?? {};
         expect(verdict?.kind === 'failed' ? verdict.failure.code : verdict?.kind).toBe(EXPECTED[story]);
@@ -97,7 +97,10 @@ describe.each(STORIES)('%s', (story) => {
     const lines = render(recording).split('\n').length;
     const events = recording.streams.reduce((sum, { happenings }) => sum + happenings.length, 0);
     expect(lines).toBe(1 + recording.streams.length + events + 1);
-    expect(JSON.stringify(recording)).not.toMatch(/e2e-[0-9a-f]{10}|127\.0\.0\.1|\b10\.\d+\.\d+\.\d+\b/);
+    const strange = JSON.stringify(recording).match(
+      /e2e-[0-9a-f]{10}|(?<![\d.])(?!192\.0\.2\.1\b)\d+(\.\d+){3}\b/g,
+    );
+    expect(strange).toBeNull();
   });
 });
 

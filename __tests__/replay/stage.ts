@@ -1,7 +1,7 @@
 /** Tells a recording to the caches behind a gate, late and more than once, and hears the evaluator. */
 import type { Cluster, Collection, CollectionTarget } from '../../src/cluster/client.ts';
 import { ApiError } from '../../src/cluster/client.ts';
-import { Store } from '../../src/cluster/store.ts';
+import { isNewer, Store } from '../../src/cluster/store.ts';
 import { pinReply } from '../../src/deploy/snapshot.ts';
 import { begin, evaluate } from '../../src/gate/evaluate/workload.ts';
 import { openObserver } from '../../src/gate/observe.ts';
@@ -9,7 +9,7 @@ import type { KubeObject } from '../../src/model/kube.ts';
 import type { Limits } from '../../src/model/limits.ts';
 import type { Verdict } from '../../src/model/verdict.ts';
 import { beforeOf } from '../../src/run/pin.ts';
-import type { Recording, Stream } from './recording.ts';
+import type { Happening, Recording, Stream } from './recording.ts';
 
 /** How one watch behaves. */
 export interface Way {
@@ -39,7 +39,11 @@ interface Delivery {
  * Every verdict that is none of `progressing`, from the patch until long after the last event: the gate ends at the
  * first of them, and what comes after it must not contradict it.
  */
-export function replay(recording: Recording, ways: readonly Way[], limits: Limits): readonly Given[] {
+export async function replay(
+  recording: Recording,
+  ways: readonly Way[],
+  limits: Limits,
+): Promise<readonly Given[]> {
   const { kind, namespace, name, container, reply } = recording;
   const tapes = recording.streams.map((stream, index) => new Tape(stream, ways[index % ways.length] as Way));
   const cluster = {
@@ -48,6 +52,7 @@ export function replay(recording: Recording, ways: readonly Way[], limits: Limit
   } as Pick<Cluster, 'collection'> as Cluster;
   const id = { kind, namespace, name };
   const observer = openObserver(cluster, [{ ...id, selector: reply.spec?.selector }]);
+  await observer.ready;
   let pin = pinReply(reply, [{ list: 'containers', name: container }], beforeOf(observer.observe(id)));
   let memory = begin(pin, 0);
   const deliveries = tapes.flatMap((tape) => tape.deliveries()).sort((one, other) => one.at - other.at);
@@ -84,12 +89,16 @@ function hidden<T>(path: string): Collection<T> {
   };
 }
 
+const GONE = 'gone';
+
 /** One list and its watch. */
 class Tape {
   readonly path: string;
   readonly #stream: Stream;
   readonly #way: Way;
   #store: Store<KubeObject> | undefined;
+  /** By uid, as last seen. */
+  readonly #versions = new Map<string | undefined, string>();
 
   constructor(stream: Stream, way: Way) {
     this.path = stream.path;
@@ -116,20 +125,36 @@ class Tape {
     let at = -Infinity;
     return happenings.flatMap((happening, index) => {
       at = Math.max(at, happening.at + (late[index % late.length] ?? 0));
-      const tell = (from: number): Delivery => ({
-        at,
-        deliver: () => {
-          for (const one of happenings.slice(Math.max(0, from), index + 1)) this.#store?.apply(one);
-        },
-      });
       const now = at;
+      const tell = (one: Happening): Delivery => ({ at: now, deliver: () => this.#apply(one) });
       const more = breaks
         .filter(({ after }) => after === index)
-        .map(({ kind, events }) =>
-          kind === 'again' ? tell(index - events) : { at: now, deliver: () => this.#relist(now) },
+        .flatMap(({ kind, events }) =>
+          kind === 'again'
+            ? happenings.slice(Math.max(0, index - events), index + 1).map(tell)
+            : [{ at: now, deliver: () => this.#relist(now) }],
         );
-      return [tell(index), ...more];
+      return [tell(happening), ...more];
     });
+  }
+
+  #apply(happening: Happening): void {
+    this.#store?.apply(happening);
+    this.#check();
+  }
+
+  /** No object goes back to what it was, and none that has gone comes back. */
+  #check(): void {
+    const there = new Map(
+      this.#store?.items().map(({ metadata }) => [metadata?.uid, metadata?.resourceVersion ?? '']),
+    );
+    for (const [uid, before] of this.#versions) {
+      const now = there.get(uid);
+      if (now !== undefined && (before === GONE || isNewer(before, now)))
+        throw new Error(`${this.path}: ${uid} went back from ${before} to ${now}`);
+    }
+    for (const uid of this.#versions.keys()) if (!there.has(uid)) this.#versions.set(uid, GONE);
+    for (const [uid, version] of there) this.#versions.set(uid, version);
   }
 
   /** What the server answers at that moment: all that had happened by then, told or not. */
@@ -144,5 +169,6 @@ class Tape {
       version = object.metadata?.resourceVersion ?? version;
     }
     this.#store?.replace([...there.values()], version);
+    this.#check();
   }
 }
