@@ -60,8 +60,9 @@ scenario(
   'a node that is not Ready neither holds up a good version nor hides it',
   async ({ stage, onTestFinished }) => {
     const nodes = await start(stage, onTestFinished, TWO);
-    const down = await nodes.add('down', { ready: false });
+    const down = await nodes.add('down');
     await nodes.occupied('down');
+    await nodes.fall('down');
     const step = await stage.deploy('v2', { inputs: INPUTS });
     expect(stage.ending(step)).toEqual(green('succeeded', 'daemonset/agent runs <v2> and is healthy.'));
     expect(step.report?.workloads[0]?.notes).toEqual([`not verified: node ${down} is not Ready`]);
@@ -73,8 +74,9 @@ scenario(
   'a node that is not Ready is not blamed for a bad version, which is put back',
   async ({ stage, onTestFinished }) => {
     const nodes = await start(stage, onTestFinished, TWO);
-    await nodes.add('down', { ready: false });
+    await nodes.add('down');
     await nodes.occupied('down');
+    await nodes.fall('down');
     const step = await stage.deploy('crash', { inputs: INPUTS });
     expect(stage.ending(step)).toEqual(
       red(
@@ -92,7 +94,7 @@ scenario('a node that joins during the hold is not waited for', async ({ stage, 
   const step = await stage.deploy('v2', {
     inputs: { ...INPUTS, 'stable-for': '10s' },
     onLine: (line) => {
-      if (line.includes('holding for')) late ??= nodes.add('late', { ready: true });
+      if (line.includes('holding for')) late ??= nodes.add('late');
     },
   });
   const name = await late;
@@ -105,7 +107,7 @@ scenario(
   'a cordoned node counts: daemon pods run there, and one that does not start is waited for',
   async ({ stage, onTestFinished }) => {
     const nodes = await start(stage, onTestFinished, TWO);
-    await nodes.add('cordoned', { ready: true, cordoned: true });
+    await nodes.add('cordoned', { cordoned: true });
     await nodes.occupied('cordoned');
     const step = await stage.deploy('v2', { inputs: { ...INPUTS, timeout: '10s' } });
     expect(stage.ending(step)).toEqual(
@@ -124,8 +126,9 @@ scenario(
   'nodes that are not Ready and use up maxUnavailable are named when time is up',
   async ({ stage, onTestFinished }) => {
     const nodes = await start(stage, onTestFinished, { maxUnavailable: 1 });
-    const down = await nodes.add('down', { ready: false });
+    const down = await nodes.add('down');
     await nodes.occupied('down');
+    await nodes.fall('down');
     const step = await stage.deploy('v2', { inputs: { ...INPUTS, timeout: '10s' } });
     const { result, reason } = stage.ending(step);
     expect({ result, reason }).toEqual({

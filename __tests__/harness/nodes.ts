@@ -12,9 +12,10 @@ const BEAT = 5_000;
 export interface FurtherNodes {
   /** The pod's fields that lead it to the cluster's own node and to these, and to no other. */
   readonly pod: Readonly<Record<string, unknown>>;
-  /** Makes a node; `ready`: it is reported to be Ready until the test ends, as by a kubelet that only reports. */
-  add(name: string, state: { readonly ready: boolean; readonly cordoned?: boolean }): Promise<string>;
-  remove(name: string): Promise<void>;
+  /** Makes a node that is reported to be Ready until the test ends, as by a kubelet that only reports. */
+  add(name: string, state?: { readonly cordoned?: boolean }): Promise<string>;
+  /** Reports that it is not Ready, and nothing after that. What is bound to it stays so. */
+  fall(name: string): Promise<void>;
   /** Waits until the DaemonSet controller has put a pod on the node. */
   occupied(name: string): Promise<void>;
 }
@@ -27,6 +28,7 @@ export async function furtherNodes(
   const label = `e2e/${namespace}`;
   const made = new Set<string>();
   const beats = new Map<string, NodeJS.Timeout>();
+  const said = new Map<string, Promise<void>>();
   const fullName = (name: string): string => `${namespace}-${name}`;
   const report = async (name: string, ready: boolean): Promise<void> => {
     const time = new Date().toISOString();
@@ -46,24 +48,34 @@ export async function furtherNodes(
   await stage.kubectl('label', 'node', nodeName, `${label}=yes`);
   return {
     pod: { nodeSelector: { [label]: 'yes' }, tolerations: [{ key: label, operator: 'Exists' }] },
-    add: async (short, { ready, cordoned = false }) => {
+    add: async (short, { cordoned = false } = {}) => {
       const name = fullName(short);
       await kube.create(NODES, {
         metadata: { name, labels: { [label]: 'yes', e2e: namespace, 'kubernetes.io/hostname': name } },
         spec: { unschedulable: cordoned, taints: [{ key: label, value: 'yes', effect: 'NoSchedule' }] },
       });
       made.add(name);
-      await report(name, ready);
-      if (ready) {
-        beats.set(
-          name,
-          // A node that is just being removed has nothing to report.
-          setInterval(() => void report(name, true).catch(() => undefined), BEAT),
-        );
-      }
+      await report(name, true);
+      beats.set(
+        name,
+        // A node that is just being removed has nothing to report.
+        setInterval(
+          () =>
+            said.set(
+              name,
+              report(name, true).catch(() => undefined),
+            ),
+          BEAT,
+        ),
+      );
       return name;
     },
-    remove: (short) => remove(fullName(short)),
+    fall: async (short) => {
+      clearInterval(beats.get(fullName(short)));
+      // Or the last word that it is Ready would come after the one that it is not.
+      await said.get(fullName(short));
+      await report(fullName(short), false);
+    },
     occupied: async (short) => {
       await kube.until<KubeObject & Pod>(stage.path('pods'), (pods) =>
         pods.some(({ spec }) => spec?.nodeName === fullName(short)),
