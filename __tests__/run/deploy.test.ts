@@ -432,7 +432,6 @@ describe('a cancelled run', () => {
     // Killed before the patch that puts back has an answer, the post step would have put back as well.
     expect(saved.map(({ onCancel, open }) => [onCancel, open.length])).toEqual([
       ['leave', 1],
-      ['leave', 1],
       ['rollback', 1],
     ]);
   });
@@ -554,14 +553,16 @@ describe('what is remembered', () => {
       workloads: [{ kind: 'Deployment', namespace: 'shop', name: 'web' }],
       timeout: 0,
     });
-    await killed.mark({
-      kind: 'Deployment',
-      namespace: 'shop',
-      name: 'web',
-      uid: 'uid-web',
-      changes: [{ list: 'containers', index: 0, name: 'web', image: OLD, to: BAD }],
-      annotationsBefore: {},
-    });
+    await killed.mark([
+      {
+        kind: 'Deployment',
+        namespace: 'shop',
+        name: 'web',
+        uid: 'uid-web',
+        changes: [{ list: 'containers', index: 0, name: 'web', image: OLD, to: BAD }],
+        annotationsBefore: {},
+      },
+    ]);
     cluster.setImage('web', BAD);
     killed.leave();
     const refused = { kind: 'refuse', status: 403, message: 'not on a Friday' } as const;
