@@ -3,6 +3,7 @@ import { type OpenRun, parseState, renderState } from '../src/state.ts';
 
 const OPEN: OpenRun = {
   rollback: 'auto',
+  onCancel: 'leave',
   holder: { holder: 'run 1 [ab]', title: 'run 1', url: 'https://github.com/acme/shop/actions/runs/1' },
   open: [
     {
@@ -28,18 +29,27 @@ test.each([
   ['another version', '{"version":2,"rollback":"auto","open":[]}', 'The saved state is not of version 1.'],
   [
     'a holder without a name',
-    '{"version":1,"rollback":"auto","open":[],"holder":{}}',
+    '{"version":1,"rollback":"auto","onCancel":"leave","open":[],"holder":{}}',
     'The saved state names a holder that is none.',
   ],
-  ['no list', '{"version":1,"rollback":"auto"}', 'The saved state lacks what is still open.'],
+  [
+    'no list',
+    '{"version":1,"rollback":"auto","onCancel":"leave"}',
+    'The saved state lacks what is still open.',
+  ],
+  [
+    'no word on whether to put back',
+    '{"version":1,"rollback":"auto","open":[]}',
+    'The saved state lacks what is still open.',
+  ],
   [
     'a change without names',
-    '{"version":1,"rollback":"auto","open":[{}]}',
+    '{"version":1,"rollback":"auto","onCancel":"leave","open":[{}]}',
     'The saved state holds an open change without its names.',
   ],
   [
     'an image that is none',
-    '{"version":1,"rollback":"auto","open":[{"kind":"DaemonSet","namespace":"n","name":"w","uid":"u","annotationsBefore":{},"changes":[{"list":"volumes"}]}]}',
+    '{"version":1,"rollback":"auto","onCancel":"leave","open":[{"kind":"DaemonSet","namespace":"n","name":"w","uid":"u","annotationsBefore":{},"changes":[{"list":"volumes"}]}]}',
     'The saved state holds a change of an image that is none.',
   ],
 ])('%s is refused, not guessed', (_, text, sentence) => {

@@ -184,6 +184,7 @@ function finish(
     ...(inputs.namespace === undefined ? {} : { namespace: inputs.namespace }),
     ...(deployed?.culprit === undefined ? {} : { culprit: deployed.culprit }),
     ...(deployed?.stopped === undefined ? {} : { stopped: deployed.stopped }),
+    tidied: story.tidied,
   });
   return report(inputs, world, story, known, { result, workloads, ...words });
 }
@@ -203,6 +204,7 @@ function stop(inputs: Inputs, world: World, story: Story, known: Known, thrown: 
     workloads,
     ...(inputs.namespace === undefined ? {} : { namespace: inputs.namespace }),
     stopped: { message, details, ...(advice === undefined ? {} : { advice }) },
+    tidied: story.tidied,
   });
   return report(inputs, world, story, known, { result, workloads, ...words });
 }

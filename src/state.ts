@@ -20,6 +20,8 @@ export interface OpenChange extends WorkloadId {
 /** What crosses from main to post: the changes whose fate was still open when it was written. No secrets. */
 export interface OpenRun {
   readonly rollback: 'auto' | 'never';
+  /** What the input says of a run that was ended; `rollback` too where a rollback had begun already. */
+  readonly onCancel: 'rollback' | 'leave';
   /** Who holds the Leases: the post step goes on under the same name. */
   readonly holder: Identity | undefined;
   readonly open: readonly OpenChange[];
@@ -41,11 +43,15 @@ export function parseState(text: string): OpenRun | undefined {
   const value: unknown = JSON.parse(text);
   if (!isRecord(value) || value['version'] !== VERSION)
     throw new Error(`The saved state is not of version ${VERSION}.`);
-  const { rollback, open, holder } = value;
-  if ((rollback !== 'auto' && rollback !== 'never') || !Array.isArray(open)) {
+  const { rollback, onCancel, open, holder } = value;
+  if (
+    (rollback !== 'auto' && rollback !== 'never') ||
+    (onCancel !== 'rollback' && onCancel !== 'leave') ||
+    !Array.isArray(open)
+  ) {
     throw new Error('The saved state lacks what is still open.');
   }
-  return { rollback, holder: parseHolder(holder), open: open.map(parseOpenChange) };
+  return { rollback, onCancel, holder: parseHolder(holder), open: open.map(parseOpenChange) };
 }
 
 function parseHolder(value: unknown): Identity | undefined {

@@ -6,10 +6,12 @@ import { UserError } from '../../src/model/error.ts';
 const CLUSTER = { server: 'https://k8s.example.com:6443' };
 const REQUEST = { verb: 'get', path: '/api/v1/namespaces/shop' };
 
-function network(code: string, message: string): UnreachableError {
+function network(code: string, message: string, lastHeard?: Date): UnreachableError {
   const cause = Object.assign(new Error(message), { code });
-  return new UnreachableError(REQUEST, message, false, { cause });
+  return new UnreachableError(REQUEST, message, false, { cause, lastHeard });
 }
+
+const HEARD = new Date('2026-01-02T03:04:05.678Z');
 
 function answer(status: number, reason: string, message: string, hint?: string): ApiError {
   return new ApiError(REQUEST, { status, reason, message, hint });
@@ -90,6 +92,31 @@ describe('explain', () => {
       'No usable answer from the cluster at https://k8s.example.com:6443: get /api/v1/namespaces/shop: the answer is no JSON: Sign in to ACME WiFi. Check that the server address in the kubeconfig is that of a Kubernetes API server.',
     ],
     [
+      'refused after it had answered: its address is right',
+      network('ECONNREFUSED', 'connect ECONNREFUSED 10.0.0.1:6443', HEARD),
+      'The cluster at https://k8s.example.com:6443 answered until 03:04:05 UTC, but can no longer be reached: the connection was refused, so nothing listens there (connect ECONNREFUSED 10.0.0.1:6443). Look at the API server and at the load balancer and network in front of it, then run this again.',
+    ],
+    [
+      'no route any more',
+      network('ENETUNREACH', 'connect ENETUNREACH 10.0.0.1:6443', HEARD),
+      'The cluster at https://k8s.example.com:6443 answered until 03:04:05 UTC, but can no longer be reached: there is no network route to it (connect ENETUNREACH 10.0.0.1:6443). Check whether this runner has lost its network or VPN, then run this again.',
+    ],
+    [
+      'an answer takes too long, after others that came',
+      new UnreachableError(REQUEST, 'no whole answer within 15 s', true, { lastHeard: HEARD }),
+      'The cluster at https://k8s.example.com:6443 answered until 03:04:05 UTC, but can no longer be reached: it did not answer in time (no whole answer within 15 s). Look at the API server and at the load balancer and network in front of it, then run this again.',
+    ],
+    [
+      'untrusted after it was trusted',
+      network('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'unable to verify the first certificate', HEARD),
+      "The cluster at https://k8s.example.com:6443 answered until 03:04:05 UTC, but can no longer be reached: its certificate is not signed by the kubeconfig's certificate authority (unable to verify the first certificate). Its authority was replaced while this ran, or something else answers there now. A file of certificate-authority is read again when that happens; certificate-authority-data must bear the old and the new authority meanwhile.",
+    ],
+    [
+      'something that nobody knows, after it had answered',
+      new UnreachableError(REQUEST, 'the answer broke off: other side closed', true, { lastHeard: HEARD }),
+      'The cluster at https://k8s.example.com:6443 answered until 03:04:05 UTC, and then gave no usable answer: get /api/v1/namespaces/shop: the answer broke off: other side closed. Look at the API server and at the load balancer and network in front of it, then run this again.',
+    ],
+    [
       '401',
       answer(401, 'Unauthorized', 'Unauthorized'),
       'The cluster at https://k8s.example.com:6443 does not accept the credentials of the kubeconfig (401): Unauthorized. Take a fresh kubeconfig, or check the login that it runs.',
@@ -136,6 +163,8 @@ test('a certificate stays untrusted however often one asks; a connection may com
     true,
   );
   expect(isFutile(network('ERR_TLS_CERT_ALTNAME_INVALID', 'not in the list'))).toBe(true);
+  // One that was trusted a moment ago may be in the middle of being replaced.
+  expect(isFutile(network('SELF_SIGNED_CERT_IN_CHAIN', 'self-signed', HEARD))).toBe(false);
   expect(isFutile(network('ECONNREFUSED', 'connect ECONNREFUSED'))).toBe(false);
   expect(isFutile(new UnreachableError(REQUEST, 'no whole answer within 15 s', true))).toBe(false);
 });

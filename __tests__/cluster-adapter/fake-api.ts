@@ -5,7 +5,11 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http';
-import { createServer as createSecureServer, type ServerOptions } from 'node:https';
+import {
+  createServer as createSecureServer,
+  type Server as SecureServer,
+  type ServerOptions,
+} from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { KubeObject } from '../../src/model/kube.ts';
@@ -70,6 +74,12 @@ export class FakeApi {
   async listen(port: number): Promise<void> {
     await new Promise<void>((resolve) => this.#server.listen(port, '127.0.0.1', resolve));
     this.port = (this.#server.address() as AddressInfo).port;
+  }
+
+  /** From now on with another certificate; open connections are cut. */
+  present(tls: Tls): void {
+    (this.#server as SecureServer).setSecureContext(tls);
+    this.#server.closeAllConnections();
   }
 
   /** Nothing listens any more; open connections are cut. */

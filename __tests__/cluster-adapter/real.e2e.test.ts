@@ -3,7 +3,7 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { ClusterAccess } from '../../src/cluster/access.ts';
-import { ApiError, type Cluster } from '../../src/cluster/client.ts';
+import { ApiError, type Cluster, type Collection } from '../../src/cluster/client.ts';
 import { connect } from '../../src/cluster/connect.ts';
 import { explain } from '../../src/cluster/explain.ts';
 import { readKubeconfig } from '../../src/cluster/kubeconfig.ts';
@@ -196,11 +196,20 @@ describe.skipIf(running === undefined)('on the real cluster', () => {
     );
   });
 
+  /** A change that only a watch can have brought: from now on one is open. */
+  async function watching(maps: Collection<KubeObject>): Promise<void> {
+    await maps.ready;
+    kubectl('create', 'configmap', 'watched');
+    kubectl('label', 'configmap', 'watched', 'own=yes');
+    await until(() => maps.items().some(({ metadata }) => metadata?.name === 'watched'));
+    kubectl('delete', 'configmap', 'watched');
+    await until(() => !maps.items().some(({ metadata }) => metadata?.name === 'watched'));
+  }
+
   test('a reset is survived without a list', async () => {
     const { cluster, proxy } = await through();
     const maps = cluster.collection({ path: configMaps(NAMESPACE), labelSelector: 'own=yes' });
-    await maps.ready;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await watching(maps);
     for (let i = 0; i < 5; i++) {
       proxy.reset();
       kubectl('create', 'configmap', `reset-${i}`);
@@ -216,8 +225,7 @@ describe.skipIf(running === undefined)('on the real cluster', () => {
   test('a silent connection is noticed within 30 s', async () => {
     const { cluster, proxy } = await through();
     const maps = cluster.collection({ path: configMaps(NAMESPACE), labelSelector: 'own=yes' });
-    await maps.ready;
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await watching(maps);
     proxy.silence();
     kubectl('create', 'configmap', 'silence');
     kubectl('label', 'configmap', 'silence', 'own=yes');
@@ -230,8 +238,7 @@ describe.skipIf(running === undefined)('on the real cluster', () => {
     const token = kubectl('create', 'token', 'ci').trim();
     const cluster = open(await read(as({ token })));
     const maps = cluster.collection({ path: configMaps(NAMESPACE) });
-    await maps.ready;
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await watching(maps);
     kubectl('delete', 'rolebinding', 'ci');
     try {
       await until(() => maps.trouble() !== undefined, 30_000);
@@ -274,6 +281,7 @@ describe.skipIf(running === undefined)('on the real cluster', () => {
     const environment = plugin(
       `echo run >> ${folder}/runs
 token=$(${running?.kubectl} --kubeconfig ${running?.kubeconfig} -n ${NAMESPACE} create token "$(cat ${folder}/account)")
+echo "$token" >> ${folder}/tokens
 echo "{\\"kind\\":\\"ExecCredential\\",\\"apiVersion\\":\\"client.authentication.k8s.io/v1\\",\\"status\\":{\\"token\\":\\"$token\\"}}"`,
     );
     writeFileSync(join(folder, 'account'), 'short-lived');
@@ -286,7 +294,14 @@ echo "{\\"kind\\":\\"ExecCredential\\",\\"apiVersion\\":\\"client.authentication
     kubectl('delete', 'serviceaccount', 'short-lived');
     writeFileSync(join(folder, 'account'), 'ci');
     // The API server remembers for ten seconds whom it has authenticated.
-    await until(() => false, 12_000).catch(() => {});
+    const token = readFileSync(join(folder, 'tokens'), 'utf8').trim();
+    const stale = open(await read(as({ token })));
+    const accepted = (): Promise<boolean> =>
+      stale.list(configMaps(NAMESPACE)).then(
+        () => true,
+        (error: unknown) => !(error instanceof ApiError && error.status === 401),
+      );
+    while (await accepted()) await new Promise(setImmediate);
     await cluster.list(configMaps(NAMESPACE));
     expect(readFileSync(join(folder, 'runs'), 'utf8')).toBe('run\nrun\n');
     expect(log.secrets.length).toBeGreaterThan(2);

@@ -43,6 +43,34 @@ describe('TLS', () => {
     },
   );
 
+  test('an authority in a file without a certificate is no reason to trust every authority of the machine', async () => {
+    const file = join(temporaryFolder(), 'ca.crt');
+    writeFileSync(file, '');
+    const api = await FakeApi.start(authority().issue('api'));
+    expect(await sentence(accessTo(api.url, { ca: { kind: 'file', path: file } }))).toBe(
+      `The file ${file}, which the input kubeconfig names as the certificate authority, holds no certificate (PEM).`,
+    );
+    expect(api.seen).toHaveLength(0);
+  });
+
+  test('reads the file of an authority again when the server has another, and trusts no third', async () => {
+    const [old, next, third] = [authority('ca'), authority('ca'), authority('ca')];
+    const file = join(temporaryFolder(), 'ca.crt');
+    writeFileSync(file, old.ca.cert);
+    const api = await FakeApi.start(old.issue('api'));
+    const cluster = connected(accessTo(api.url, { ca: { kind: 'file', path: file } }));
+    await cluster.get(PATH);
+    api.present(next.issue('api'));
+    writeFileSync(file, next.ca.cert);
+    await Promise.all([cluster.get(PATH), cluster.get(PATH), cluster.get(PATH)]);
+    expect(api.seen).toHaveLength(4);
+    api.present(third.issue('api'));
+    expect(explain(await failureOf(cluster.get(PATH)), cluster)).toContain(
+      "can no longer be reached: its certificate is not signed by the kubeconfig's certificate authority",
+    );
+    expect(api.seen).toHaveLength(4);
+  });
+
   test('trusts anybody only where that was allowed', async () => {
     const api = await FakeApi.start(authority('somebody-else').issue('api'));
     await connected(accessTo(api.url, { insecure: true })).get(PATH);

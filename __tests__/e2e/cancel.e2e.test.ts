@@ -1,6 +1,8 @@
 import type { ChildProcess } from 'node:child_process';
 import { expect } from 'vitest';
 import { red, restored, shipped } from '../harness/expected.ts';
+import { type Kind, look, startKind } from '../harness/kinds.ts';
+import { readLease } from '../harness/lease.ts';
 import type { StepResult } from '../harness/runner.ts';
 import { scenario } from '../harness/scenario.ts';
 import type { Stage } from '../harness/stage.ts';
@@ -68,3 +70,124 @@ scenario('a run that ended by itself leaves the post step nothing to say', async
   expect({ exitCode: after.exitCode, log: after.log }).toEqual({ exitCode: 0, log: '' });
   expect(await stage.state()).toEqual(shipped('v2'));
 });
+
+/** The pods of each kind while the bad version is on its way, and when it was put back. */
+const KINDS: readonly {
+  readonly kind: Exclude<Kind, 'Deployment'>;
+  readonly workload: string;
+  readonly name: string;
+  readonly between: Readonly<Record<string, string>>;
+  readonly back: Readonly<Record<string, string>>;
+}[] = [
+  {
+    kind: 'StatefulSet',
+    workload: 'statefulset/db',
+    name: 'db',
+    between: { 'db-0': 'v1', 'db-1': 'not-ready!' },
+    back: { 'db-0': 'v1', 'db-1': 'v1' },
+  },
+  {
+    kind: 'DaemonSet',
+    workload: 'daemonset/agent',
+    name: 'agent',
+    between: { agent: 'not-ready!' },
+    back: { agent: 'v1' },
+  },
+];
+
+for (const { kind, workload, name, between, back } of KINDS) {
+  const inputs = { workloads: workload, 'evict-stuck': 'true' };
+  const free = { holder: undefined, open: undefined };
+  const lease = (stage: Stage) => readLease(stage, name, kind.toLowerCase());
+  const putBack = `${workload} in namespace <namespace>: put back to <v1> and healthy`;
+
+  scenario(
+    `a ${kind} whose run is cancelled is put back, and seen healthy by the post step`,
+    async ({ stage }) => {
+      await startKind(stage, kind, { name }, true);
+      const step = await interrupt(stage, 'SIGINT', inputs);
+      expect(stage.ending(step)).toEqual(
+        red('rolled-back', `The run was cancelled (SIGINT). ${workload} was put back.`),
+      );
+      expect(await look(stage, kind, name)).toMatchObject({ image: 'v1', generation: 3 });
+      const after = await post(stage, step, inputs);
+      expect({ exitCode: after.exitCode, errors: after.errors, log: stage.plain(after.log) }).toMatchObject({
+        exitCode: 0,
+        errors: [],
+        log: expect.stringContaining(putBack),
+      });
+      expect(await look(stage, kind, name)).toEqual({ image: 'v1', generation: 3, pods: back });
+      expect(await lease(stage)).toMatchObject(free);
+    },
+  );
+
+  scenario(`a ${kind} whose run is killed is put back by the post step alone`, async ({ stage }) => {
+    await startKind(stage, kind, { name }, true);
+    const step = await interrupt(stage, 'SIGKILL', inputs);
+    expect(await look(stage, kind, name)).toEqual({ image: 'not-ready', generation: 2, pods: between });
+    const after = await post(stage, step, inputs);
+    expect({ exitCode: after.exitCode, log: stage.plain(after.log) }).toMatchObject({
+      exitCode: 0,
+      log: expect.stringContaining(putBack),
+    });
+    expect(await look(stage, kind, name)).toEqual({ image: 'v1', generation: 3, pods: back });
+    expect(await lease(stage)).toMatchObject(free);
+  });
+
+  scenario(
+    `a ${kind} whose run is killed under \`on-cancel: leave\` is left, and that is said`,
+    async ({ stage }) => {
+      await startKind(stage, kind, { name }, true);
+      const leave = { ...inputs, 'on-cancel': 'leave' };
+      const step = await interrupt(stage, 'SIGKILL', leave);
+      const after = await post(stage, step, leave);
+      expect({ ...after, warnings: after.warnings.map((one) => stage.plain(one)) }).toMatchObject({
+        exitCode: 1,
+        errors: [],
+        warnings: [
+          `${workload} in namespace <namespace>: the run ended before the rollout had a verdict; left as it is, since \`on-cancel\` is leave`,
+        ],
+      });
+      expect(await look(stage, kind, name)).toEqual({ image: 'not-ready', generation: 2, pods: between });
+      expect(await lease(stage)).toMatchObject(free);
+    },
+  );
+}
+
+scenario('a stuck pod is named by the post step, where eviction is not wished', async ({ stage }) => {
+  await startKind(stage, 'StatefulSet', { name: 'db' });
+  const inputs = { workloads: 'statefulset/db' };
+  const step = await interrupt(stage, 'SIGINT', inputs);
+  const after = await post(stage, step, inputs);
+  expect({ ...after, warnings: after.warnings.map((one) => stage.plain(one)) }).toMatchObject({
+    exitCode: 1,
+    warnings: [
+      'statefulset/db in namespace <namespace>: put back to <v1>, but not yet seen healthy: the image from before is set again, but pod db-1 of the failed image is not ready, and the controller replaces no pod while that is so (kubernetes#67250). Delete it: kubectl -n <namespace> delete pod db-1 (or set `evict-stuck: true` to have that done). The controller then makes it anew with the image from before.',
+    ],
+  });
+  expect(await look(stage, 'StatefulSet', 'db')).toEqual({
+    image: 'v1',
+    generation: 3,
+    pods: { 'db-0': 'v1', 'db-1': 'not-ready!' },
+  });
+});
+
+scenario(
+  'killed, with `rollback: never`, and the API server is away in the post step: one word on each',
+  async ({ stage }) => {
+    await stage.start({ image: stage.images.v1 });
+    const never = { rollback: 'never' };
+    const step = await interrupt(stage, 'SIGKILL', never);
+    const kubeconfig = stage.kubeconfigWith(stage.user, { server: 'https://127.0.0.1:1' });
+    const after = await post(stage, step, { ...never, kubeconfig });
+    expect({ ...after, warnings: after.warnings.map((one) => stage.plain(one)) }).toMatchObject({
+      exitCode: 1,
+      errors: [],
+      warnings: [
+        'deployment/web in namespace <namespace>: the run ended before the rollout had a verdict; left as it is, since `rollback` is never',
+        'The lock of this run could not be given back, so the next run waits until it expires, and then judges what this one left: Cannot reach the cluster at https://127.0.0.1:1: the connection was refused, so nothing listens there (connect ECONNREFUSED 127.0.0.1:1). Check the server address in the kubeconfig, and that the API server is running.',
+      ],
+    });
+    expect(await stage.state()).toEqual(shipped('not-ready', { pods: { v1: 2, 'not-ready': 1 }, kept: 2 }));
+  },
+);

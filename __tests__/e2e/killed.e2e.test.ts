@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { expect } from 'vitest';
 import { green, red, restored, shipped } from '../harness/expected.ts';
 import type { ImageName } from '../harness/images.ts';
+import { look, startKind } from '../harness/kinds.ts';
 import { nameOf, readLease, runNumber } from '../harness/lease.ts';
 import type { StepOptions, StepResult } from '../harness/runner.ts';
 import { scenario } from '../harness/scenario.ts';
@@ -57,6 +58,32 @@ scenario(
     });
   },
 );
+
+for (const { kind, workload, name, back } of [
+  { kind: 'StatefulSet', workload: 'statefulset/db', name: 'db', back: { 'db-0': 'v2', 'db-1': 'v2' } },
+  { kind: 'DaemonSet', workload: 'daemonset/agent', name: 'agent', back: { agent: 'v2' } },
+] as const) {
+  scenario(`a killed run that left a bad image in a ${kind}: put back first`, async ({ stage }) => {
+    await startKind(stage, kind, { name }, true);
+    const inputs = { workloads: workload, 'evict-stuck': 'true' };
+    await endInGate(stage, 'SIGKILL', inputs);
+    const lease = () => readLease(stage, name, kind.toLowerCase());
+    expect(await lease()).toMatchObject({
+      open: { changes: [{ image: stage.images.v1, to: stage.images['not-ready'] }] },
+    });
+    const next = await stage.deploy('v2', { ...runNumber(2), inputs });
+    expect(next.warnings.map((warning) => stage.plain(warning))).toEqual([
+      `${workload}: ${nameOf(1)} ended without a verdict, and what it set still stands.`,
+    ]);
+    expect(stage.plain(next.log)).toContain(
+      `${workload} in namespace <namespace>: put back to <v1> and healthy`,
+    );
+    expect(stage.ending(next)).toEqual(green('succeeded', `${workload} runs <v2> and is healthy.`));
+    // There, back, and there: nothing was patched twice.
+    expect(await look(stage, kind, name)).toEqual({ image: 'v2', generation: 4, pods: back });
+    expect(await lease()).toMatchObject({ ...FREE, stable: { images: [{ image: stage.images.v2 }] } });
+  });
+}
 
 scenario('a killed run that left a healthy image: it stays', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });

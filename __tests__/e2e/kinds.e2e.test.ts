@@ -1,76 +1,11 @@
 import { expect } from 'vitest';
-import { rightsToDeploy } from '../../src/deploy/permissions.ts';
-import type { DaemonSet, KubeObject, Pod, StatefulSet, Workload } from '../../src/model/kube.ts';
 import { green, red } from '../harness/expected.ts';
 import type { ImageName } from '../harness/images.ts';
-import type { Manifest } from '../harness/kube.ts';
+import { look, manifest, settledKind, startKind } from '../harness/kinds.ts';
 import { scenario } from '../harness/scenario.ts';
 import type { Stage } from '../harness/stage.ts';
-import { deployment, type Wish } from '../harness/workload.ts';
 
-type Kind = 'Deployment' | 'StatefulSet' | 'DaemonSet';
-
-const KINDS = new Set<Kind>(['Deployment', 'StatefulSet', 'DaemonSet']);
 const CRASH = 'exits 1 on every new pod (3 crashes): "cannot connect to database at db:5432"';
-
-/** The same pods under another controller. */
-function manifest(kind: Kind, wish: Wish): Manifest {
-  const base = deployment(wish);
-  const { replicas, ...spec } = base['spec'] as Readonly<Record<string, unknown>>;
-  if (kind === 'Deployment') return base;
-  const own = kind === 'DaemonSet' ? {} : { replicas, serviceName: wish.name ?? 'web' };
-  return { ...base, kind, spec: { ...own, ...spec } };
-}
-
-const resource = (kind: Kind): string => `${kind.toLowerCase()}s`;
-
-/** Gives the user the Role for the kinds, and starts one workload that runs as it should. */
-async function start(stage: Stage, kind: Kind, wish: Partial<Wish> & { name: string }, evict = false) {
-  const all = { image: stage.images.v1, ...wish };
-  await stage.restrict(rightsToDeploy({ logs: true, kinds: KINDS, evict }));
-  await stage.apply(resource(kind), manifest(kind, all));
-  await settled(stage, kind, wish.name);
-}
-
-async function settled(stage: Stage, kind: Kind, name: string): Promise<void> {
-  const path = `${stage.path(resource(kind))}?fieldSelector=metadata.name%3D${name}`;
-  await stage.kube.until<Workload>(path, ([only]) => {
-    if (only?.status?.observedGeneration !== only?.metadata?.generation) return false;
-    if (kind === 'DaemonSet') {
-      const { desiredNumberScheduled: desired = 0, numberAvailable = 0 } = (only as DaemonSet).status ?? {};
-      return desired > 0 && desired === numberAvailable;
-    }
-    const { spec, status } = only as StatefulSet;
-    return status?.updatedReplicas === spec?.replicas && status?.availableReplicas === spec?.replicas;
-  });
-}
-
-interface Seen {
-  readonly image: string;
-  /** 1: never patched; 2: once; 3: there and back. */
-  readonly generation: number | undefined;
-  /** Of every pod, by its ordinal where it has one: its image, and `!` when it is not ready. */
-  readonly pods: Readonly<Record<string, string>>;
-}
-
-async function look(stage: Stage, kind: Kind, name: string): Promise<Seen> {
-  const [workload, { items }] = await Promise.all([
-    stage.kube.get<Workload & KubeObject>(`${stage.path(resource(kind))}/${name}`),
-    stage.kube.list<Pod>(`${stage.path('pods')}?labelSelector=app%3D${name}`),
-  ]);
-  const plain = (image: string | undefined): string => stage.plain(image ?? '').replaceAll(/[<>]/g, '');
-  const alive = items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
-  const pods = alive.map(({ metadata, spec, status }): [string, string] => {
-    const ready = status?.conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true;
-    const key = kind === 'StatefulSet' ? (metadata?.name ?? '') : name;
-    return [key, `${plain(spec?.containers?.[0]?.image)}${ready ? '' : '!'}`];
-  });
-  return {
-    image: plain(workload.spec?.template?.spec?.containers?.[0]?.image),
-    generation: workload.metadata?.generation,
-    pods: Object.fromEntries(pods),
-  };
-}
 
 async function deploy(
   stage: Stage,
@@ -82,7 +17,7 @@ async function deploy(
 }
 
 scenario('a StatefulSet gets a good version, the highest ordinal first', async ({ stage }) => {
-  await start(stage, 'StatefulSet', { name: 'db' });
+  await startKind(stage, 'StatefulSet', { name: 'db' });
   const step = await deploy(stage, 'sts/db', 'v2');
   expect(stage.ending(step)).toEqual(green('succeeded', 'statefulset/db runs <v2> and is healthy.'));
   expect(await look(stage, 'StatefulSet', 'db')).toEqual({
@@ -95,7 +30,7 @@ scenario('a StatefulSet gets a good version, the highest ordinal first', async (
 scenario(
   'a StatefulSet whose new version crashes is put back, its stuck pod evicted, as wished',
   async ({ stage }) => {
-    await start(stage, 'StatefulSet', { name: 'db' }, true);
+    await startKind(stage, 'StatefulSet', { name: 'db' }, true);
     const step = await deploy(stage, 'statefulset/db', 'crash', { 'evict-stuck': 'true' });
     expect(stage.ending(step)).toEqual(
       red('rolled-back', `statefulset/db: container db ${CRASH}. Rolled back to <v1> in <time>.`),
@@ -114,7 +49,7 @@ scenario(
 scenario(
   'a stuck pod that a disruption budget does not let go is deleted all the same',
   async ({ stage }) => {
-    await start(stage, 'StatefulSet', { name: 'db' }, true);
+    await startKind(stage, 'StatefulSet', { name: 'db' }, true);
     await stage.apply('poddisruptionbudgets', {
       apiVersion: 'policy/v1',
       kind: 'PodDisruptionBudget',
@@ -135,7 +70,7 @@ scenario(
 scenario(
   'a StatefulSet whose new version crashes names the stuck pod and what to do, where eviction is not wished',
   async ({ stage }) => {
-    await start(stage, 'StatefulSet', { name: 'db' });
+    await startKind(stage, 'StatefulSet', { name: 'db' });
     const step = await deploy(stage, 'statefulset/db', 'crash');
     expect(stage.ending(step)).toEqual(
       red(
@@ -153,13 +88,13 @@ scenario(
     });
     // What it said to do is enough.
     await stage.kubectl('delete', 'pod', 'db-1');
-    await settled(stage, 'StatefulSet', 'db');
+    await settledKind(stage, 'StatefulSet', 'db');
   },
 );
 
 scenario('a StatefulSet with a partition is verified as far as that goes', async ({ stage }) => {
   const updateStrategy = { rollingUpdate: { partition: 1 } };
-  await start(stage, 'StatefulSet', { name: 'db', spec: { updateStrategy } });
+  await startKind(stage, 'StatefulSet', { name: 'db', spec: { updateStrategy } });
   const step = await deploy(stage, 'statefulset/db', 'v2');
   expect(stage.ending(step)).toEqual(green('succeeded', 'statefulset/db runs <v2> and is healthy.'));
   expect(await look(stage, 'StatefulSet', 'db')).toEqual({
@@ -171,7 +106,7 @@ scenario('a StatefulSet with a partition is verified as far as that goes', async
 
 scenario('a partition that reaches no pod is told, and health is not claimed', async ({ stage }) => {
   const updateStrategy = { rollingUpdate: { partition: 2 } };
-  await start(stage, 'StatefulSet', { name: 'db', spec: { updateStrategy } });
+  await startKind(stage, 'StatefulSet', { name: 'db', spec: { updateStrategy } });
   const step = await deploy(stage, 'statefulset/db', 'v2');
   expect(stage.ending(step)).toEqual(
     green(
@@ -190,7 +125,7 @@ for (const [kind, workload] of [
   ['DaemonSet', 'daemonset/db'],
 ] as const) {
   scenario(`a ${kind} that waits for its pods to be deleted is refused`, async ({ stage }) => {
-    await start(stage, kind, { name: 'db', replicas: 1, spec: { updateStrategy: { type: 'OnDelete' } } });
+    await startKind(stage, kind, { name: 'db', replicas: 1, spec: { updateStrategy: { type: 'OnDelete' } } });
     const step = await deploy(stage, workload, 'v2');
     expect(stage.ending(step)).toEqual(
       red(
@@ -203,7 +138,7 @@ for (const [kind, workload] of [
 }
 
 scenario('an older pod that is not well and blocks a good version is named', async ({ stage }) => {
-  await start(stage, 'StatefulSet', { name: 'db' });
+  await startKind(stage, 'StatefulSet', { name: 'db' });
   await stage.apply(
     'statefulsets',
     manifest('StatefulSet', { name: 'db', image: stage.images['not-ready'] }),
@@ -226,7 +161,7 @@ scenario('an older pod that is not well and blocks a good version is named', asy
 });
 
 scenario('a DaemonSet gets a good version, without the right to see nodes', async ({ stage }) => {
-  await start(stage, 'DaemonSet', { name: 'agent' });
+  await startKind(stage, 'DaemonSet', { name: 'agent' });
   const step = await deploy(stage, 'ds/agent', 'v2');
   expect(stage.ending(step)).toEqual(green('succeeded', 'daemonset/agent runs <v2> and is healthy.'));
   expect(step.log).toContain('daemonset/agent: nodes may not be listed, so every node counts');
@@ -256,7 +191,7 @@ scenario(
       subjects: [{ kind: 'ServiceAccount', name: 'steadyship', namespace }],
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: namespace },
     });
-    await start(stage, 'DaemonSet', { name: 'agent' });
+    await startKind(stage, 'DaemonSet', { name: 'agent' });
     const step = await deploy(stage, 'daemonset/agent', 'v2');
     expect(stage.ending(step)).toEqual(green('succeeded', 'daemonset/agent runs <v2> and is healthy.'));
     expect(step.log).not.toContain('nodes may not be listed');
@@ -264,7 +199,7 @@ scenario(
 );
 
 scenario('a DaemonSet whose new version crashes is put back', async ({ stage }) => {
-  await start(stage, 'DaemonSet', { name: 'agent' });
+  await startKind(stage, 'DaemonSet', { name: 'agent' });
   const step = await deploy(stage, 'daemonset/agent', 'crash');
   expect(stage.ending(step)).toEqual(
     red(
@@ -280,7 +215,7 @@ scenario('a DaemonSet whose new version crashes is put back', async ({ stage }) 
 });
 
 scenario('a workload that is not there is told with those of its kind that are', async ({ stage }) => {
-  await start(stage, 'StatefulSet', { name: 'db', replicas: 1 });
+  await startKind(stage, 'StatefulSet', { name: 'db', replicas: 1 });
   const step = await deploy(stage, 'statefulset/bd, daemonset/agent', 'v2');
   expect(stage.ending(step)).toEqual(
     red(
@@ -294,9 +229,9 @@ scenario(
   'a Deployment, a StatefulSet and a DaemonSet, of which the last fails: all are put back, the last first',
   async ({ stage }) => {
     const fine = { container: { args: ['-version', 'any'] } };
-    await start(stage, 'Deployment', { name: 'web', replicas: 1, ...fine });
-    await start(stage, 'StatefulSet', { name: 'db', replicas: 1, ...fine });
-    await start(stage, 'DaemonSet', { name: 'agent' });
+    await startKind(stage, 'Deployment', { name: 'web', replicas: 1, ...fine });
+    await startKind(stage, 'StatefulSet', { name: 'db', replicas: 1, ...fine });
+    await startKind(stage, 'DaemonSet', { name: 'agent' });
     const step = await deploy(stage, 'deployment/web, statefulset/db, daemonset/agent', 'crash');
     expect(stage.ending(step)).toEqual(
       red(

@@ -23,7 +23,7 @@ scenario(
     expect(stage.ending(await deploy)).toEqual(
       red(
         'unknown',
-        'Cannot reach the cluster at https://<detour>: the connection was refused, so nothing listens there (connect ECONNREFUSED <detour>). Check the server address in the kubeconfig, and that the API server is running. deployment/web has the new image and is left as it is: whether it is healthy is unknown.',
+        'The cluster at https://<detour> answered until <clock>, but can no longer be reached: the connection was refused, so nothing listens there (connect ECONNREFUSED <detour>). Look at the API server and at the load balancer and network in front of it, then run this again. deployment/web has the new image and is left as it is: whether it is healthy is unknown.',
       ),
     );
     expect(await stage.state()).toEqual(shipped('not-ready', { pods: { v1: 2, 'not-ready': 1 }, kept: 2 }));

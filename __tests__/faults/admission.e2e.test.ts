@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import { green, red, shipped, untouched } from '../harness/expected.ts';
 import { scenario } from '../harness/scenario.ts';
 import type { Stage } from '../harness/stage.ts';
-import { patch, patchTo } from './fault.ts';
+import { loseReply, patch, patchTo } from './fault.ts';
 import { FaultyApi } from './faulty-api.ts';
 import { CANNOT_START } from './words.ts';
 
@@ -70,6 +70,43 @@ scenario(
     );
     expect(api.patches).toEqual([stage.images.v2]);
     expect(await stage.state()).toEqual(shipped('v3'));
+  },
+);
+
+scenario(
+  '18: the image is sent to a mirror, and the reply to the patch is lost: known for ours all the same',
+  async ({ stage, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    await mutate(stage, onTestFinished, stage.images.v2, stage.images.v3);
+    void api.once(patch, loseReply);
+    const step = await stage.deploy('v2', { inputs: { kubeconfig: api.kubeconfig() } });
+    expect(stage.ending(step)).toEqual(green('succeeded', 'deployment/web runs <v3> and is healthy.'));
+    expect(stage.plain(step.log)).toContain(
+      'deployment/web: a webhook or policy of the cluster made <v3> of <v2> in container web.',
+    );
+    expect(api.seen.filter(patch)).toHaveLength(1);
+    expect(await stage.state()).toEqual(shipped('v3'));
+  },
+);
+
+scenario(
+  '18: the reply to the patch is lost, and then somebody else sets another image: theirs',
+  async ({ stage, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    void api.once(patch, async (exchange) => {
+      await exchange.forward();
+      await stage.kubectl('set', 'image', 'deployment/web', `web=${stage.images.v3}`);
+      exchange.response.destroy();
+    });
+    const step = await stage.deploy('v2', { inputs: { kubeconfig: api.kubeconfig() } });
+    expect(stage.ending(step)).toMatchObject({
+      result: 'superseded',
+      reason: expect.stringContaining('somebody else set container web of deployment/web to <v3> in between'),
+    });
+    await stage.settled();
+    expect(await stage.state()).toMatchObject({ image: 'v3', available: 2 });
   },
 );
 

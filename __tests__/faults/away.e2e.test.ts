@@ -10,7 +10,7 @@ import { CANNOT_START, healthy, ROLLED_BACK } from './words.ts';
 /** Nothing listens at the API server's address for a while, or for good. */
 
 const REFUSED =
-  'Cannot reach the cluster at <api>: the connection was refused, so nothing listens there (connect ECONNREFUSED <address>). Check the server address in the kubeconfig, and that the API server is running.';
+  'The cluster at <api> answered until <clock>, but can no longer be reached: the connection was refused, so nothing listens there (connect ECONNREFUSED <address>). Look at the API server and at the load balancer and network in front of it, then run this again.';
 const NOT_READY = { pods: { v1: 2, 'not-ready': 1 }, kept: 2 } as const;
 
 scenario(

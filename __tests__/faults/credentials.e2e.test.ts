@@ -1,4 +1,4 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { rightsToDeploy } from '../../src/deploy/permissions.ts';
@@ -106,6 +106,80 @@ scenario('8: the token expires, and there is no other: unknown', async ({ stage,
   expect(api.patches).toEqual([stage.images['not-ready']]);
   expect(await stage.state()).toEqual(shipped('not-ready', { pods: { v1: 2, 'not-ready': 1 }, kept: 2 }));
 });
+
+/** A kubeconfig that names a file of the workspace as the certificate authority. */
+async function trusting(api: FaultyApi, workspace: string) {
+  const file = join(workspace, 'authority.crt');
+  await writeFile(file, api.authority);
+  return {
+    kubeconfig: api.kubeconfig(undefined, file),
+    /** Whoever looks after the file replaces it as a mount does: all at once. */
+    replace: async (certificate: string): Promise<void> => {
+      await writeFile(`${file}.new`, certificate);
+      await rename(`${file}.new`, file);
+    },
+  };
+}
+
+for (const [image, ending, state] of [
+  ['slow', green('succeeded', healthy('slow')), shipped('slow')],
+  ['no-entrypoint', red('rolled-back', ROLLED_BACK), restored('no-entrypoint')],
+] as const) {
+  scenario(
+    `8: the authority is replaced in the middle (${image}): its file is read again`,
+    async ({ stage, workspace, onTestFinished }) => {
+      await stage.start({ image: stage.images.v1 });
+      const api = await FaultyApi.before(stage, onTestFinished);
+      const { kubeconfig, replace } = await trusting(api, workspace);
+      const deploy = await deploying(stage, image, { workspace, inputs: { kubeconfig } });
+      await deploy.patched();
+      // The server is first, as it often is: nothing is lost while the file is still the old one.
+      const next = api.rotate();
+      await stage.untilPods(image, (pods) => pods.length > 0);
+      await replace(next);
+      expect(stage.ending(await deploy.step)).toEqual(ending);
+      expect(api.patches).toHaveLength(state.history.length - 1);
+      expect(await stage.state()).toEqual(state);
+    },
+  );
+}
+
+scenario(
+  '8: the authority is replaced just when it is to be put back',
+  async ({ stage, workspace, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    const { kubeconfig, replace } = await trusting(api, workspace);
+    void api.once(patchTo(stage.images.v1), () => replace(api.rotate()));
+    const step = await stage.deploy('no-entrypoint', { workspace, inputs: { kubeconfig } });
+    expect(stage.ending(step)).toEqual(red('rolled-back', ROLLED_BACK));
+    expect(api.patches).toEqual([stage.images['no-entrypoint'], stage.images.v1]);
+    expect(await stage.state()).toEqual(restored('no-entrypoint'));
+  },
+);
+
+scenario(
+  '8: the authority is replaced, and the kubeconfig bears the old one itself: unknown',
+  async ({ stage, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    const inputs = { kubeconfig: api.kubeconfig(), timeout: '8s' };
+    const deploy = await deploying(stage, 'not-ready', { inputs });
+    await deploy.patched();
+    await stage.untilPods('not-ready', (pods) => pods.length === 1);
+    api.rotate();
+    expect(stage.ending(await deploy.step)).toEqual(
+      red(
+        'unknown',
+        expect.stringMatching(
+          /^The cluster at <api> answered until <clock>, but can no longer be reached: its certificate is not signed by the kubeconfig's certificate authority \(.*\)\. Its authority was replaced while this ran, .* deployment\/web has the new image and is left as it is: whether it is healthy is unknown\.$/,
+        ),
+      ),
+    );
+    expect(api.patches).toEqual([stage.images['not-ready']]);
+    expect(await stage.state()).toEqual(shipped('not-ready', { pods: { v1: 2, 'not-ready': 1 }, kept: 2 }));
+  },
+);
 
 scenario(
   '9: all rights are taken away in the middle: unknown, said plainly',

@@ -14,7 +14,8 @@ import { imagesOf, type Passing } from './fault.ts';
 import { Rules } from './rules.ts';
 
 const authority = makeAuthority('faults');
-const pair = issue(authority, { name: 'faulty-api', hosts: ['127.0.0.1'] });
+const SUBJECT = { name: 'faulty-api', hosts: ['127.0.0.1'] };
+const pair = issue(authority, SUBJECT);
 
 export class FaultyApi extends Rules {
   readonly #stage: Stage;
@@ -52,10 +53,27 @@ export class FaultyApi extends Rules {
     return `https://127.0.0.1:${this.wire.port}`;
   }
 
-  /** The stage's user, or another, at this address. */
-  kubeconfig(user: object = this.#stage.user): string {
+  /** The stage's user, or another, at this address; with the authority in a file, if there is one. */
+  kubeconfig(user: object = this.#stage.user, file?: string): string {
     const data = Buffer.from(authority.certificate).toString('base64');
-    return this.#stage.kubeconfigWith(user, { server: this.url, 'certificate-authority-data': data });
+    const trusts = { 'certificate-authority-data': file === undefined ? data : undefined };
+    return this.#stage.kubeconfigWith(user, {
+      server: this.url,
+      ...trusts,
+      ...(file === undefined ? {} : { 'certificate-authority': file }),
+    });
+  }
+
+  /** The certificate, in PEM, of the authority that vouches for this server to begin with. */
+  readonly authority = authority.certificate;
+
+  /** From now on another authority vouches for this server; what was open is cut. Answers its certificate. */
+  rotate(): string {
+    const next = makeAuthority('faults');
+    const { certificate, key } = issue(next, SUBJECT);
+    this.#server.setSecureContext({ cert: certificate, key });
+    this.reset();
+    return next.certificate;
   }
 
   /** The images that the API server was asked to set, in the order in which the patches reached it. */

@@ -49,7 +49,7 @@ scenario(
     expect(stage.ending(step)).toEqual(
       red(
         'unknown',
-        'The answer to the patch of deployment/web was lost, and the cluster can not be asked what became of it. Look yourself: kubectl get deployment/web -n <namespace> -o wide. deployment/web has the new image and is left as it is: whether it is healthy is unknown.',
+        'The answer to the patch of deployment/web was lost, and the cluster can not be asked what became of it. Look yourself: kubectl get deployment/web -n <namespace> -o wide. deployment/web is left as it is: whether it has the new image is unknown.',
       ),
     );
     await api.back();

@@ -4,6 +4,7 @@ import { run } from '../cluster/command.ts';
 import { type Cluster, unavailable, up } from '../cluster/index.ts';
 import { pushFixtures } from './images.ts';
 import { Kube, startProxy } from './kube.ts';
+import { APISERVICES } from './metrics.ts';
 import type { Setup } from './namespace.ts';
 import { POLICY_LISTS } from './policies.ts';
 
@@ -34,7 +35,7 @@ export default async function setup(project: TestProject): Promise<(() => void) 
 /** What an interrupted run left behind, if nobody can be using it any more. */
 async function sweep(kube: Kube): Promise<void> {
   const old = Date.now() - 3_600_000;
-  const lists = ['/api/v1/namespaces', ...POLICY_LISTS];
+  const lists = ['/api/v1/namespaces', '/api/v1/nodes', APISERVICES, ...POLICY_LISTS];
   const found = await Promise.all(lists.map((path) => kube.list<KubeObject>(`${path}?labelSelector=e2e`)));
   const paths = found.flatMap(({ items }, index) =>
     items

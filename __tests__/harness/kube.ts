@@ -75,6 +75,19 @@ export class Kube {
     const { items, resourceVersion } = await this.list<T>(path);
     const known = new Map(items.map((item) => [item.metadata?.uid, item]));
     yield [...known.values()];
+    for await (const { type, object } of this.events<T>(path, resourceVersion, signal)) {
+      if (type === 'DELETED') known.delete(object.metadata?.uid);
+      else known.set(object.metadata?.uid, object);
+      yield [...known.values()];
+    }
+  }
+
+  /** What happens to the objects of a list after that version, one by one, until the signal ends it. */
+  async *events<T extends KubeObject>(
+    path: string,
+    resourceVersion: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<{ readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: T }> {
     const query = `watch=1&resourceVersion=${resourceVersion}`;
     const response = await this.#open('GET', `${path}${path.includes('?') ? '&' : '?'}${query}`, { signal });
     let rest = '';
@@ -82,11 +95,9 @@ export class Kube {
       const lines = (rest + chunk).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) {
-        const { type, object } = JSON.parse(line) as { type: string; object: T };
-        if (type === 'ERROR') throw new Error(`watch of ${path}: ${line}`);
-        if (type === 'DELETED') known.delete(object.metadata?.uid);
-        else known.set(object.metadata?.uid, object);
-        yield [...known.values()];
+        const event = JSON.parse(line) as { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: T };
+        if ((event.type as string) === 'ERROR') throw new Error(`watch of ${path}: ${line}`);
+        yield event;
       }
     }
   }

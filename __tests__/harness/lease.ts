@@ -22,8 +22,8 @@ type Lease = KubeObject & {
   };
 };
 
-export async function readLease(place: Namespace, name = 'web'): Promise<Locked> {
-  const path = `${place.path('leases')}/steadyship-deployment-${name}`;
+export async function readLease(place: Namespace, name = 'web', kind = 'deployment'): Promise<Locked> {
+  const path = `${place.path('leases')}/steadyship-${kind}-${name}`;
   const { metadata, spec } = await place.kube.get<Lease>(path);
   const parse = (key: string): Locked['open'] => {
     const text = metadata?.annotations?.[`steadyship.dev/${key}`];

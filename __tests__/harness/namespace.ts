@@ -164,8 +164,10 @@ export class Namespace {
 
 const GROUPS: Readonly<Record<string, string>> = {
   deployments: 'apps/v1',
+  horizontalpodautoscalers: 'autoscaling/v2',
   leases: 'coordination.k8s.io/v1',
   replicasets: 'apps/v1',
+  controllerrevisions: 'apps/v1',
   statefulsets: 'apps/v1',
   daemonsets: 'apps/v1',
   poddisruptionbudgets: 'policy/v1',

@@ -12,7 +12,7 @@ export interface Names {
  * - an image, by whatever form of its name → `<v1>`; a registry's host → `<registry>`;
  * - the test's namespace, the API server's address, the workspace → `<namespace>`, `<server>`, `<workspace>`;
  * - the generated part of a pod's or ReplicaSet's name → `web-<pod>`, `web-<hash>`;
- * - how long something took (` in 3 s`) → ` in <time>`.
+ * - how long something took (` in 3 s`) → ` in <time>`, and a time of day (`14:03:22 UTC`) → `<clock>`.
  */
 export function plain(text: string, { images, words }: Names): string {
   const known = Object.entries(images);
@@ -25,6 +25,7 @@ export function plain(text: string, { images, words }: Names): string {
     .reduce((result, [name, form]) => result.replaceAll(form, `<${name}>`), text)
     .replace(/\b([a-z]+)-[bcdfghjklmnpqrstvwxz2456789]{5,10}-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g, '$1-<pod>')
     .replace(/\b([a-z]+)-[bcdfghjklmnpqrstvwxz2456789]{8,10}\b/g, '$1-<hash>')
+    .replace(/\b\d{2}:\d{2}:\d{2} UTC/g, '<clock>')
     .replace(/ in (\d+ (ms|s|m)\b ?)+(?=[.,]|$)/g, ' in <time>');
 }
 

@@ -239,6 +239,28 @@ test.each<Row>([
     'Look after it.',
   ],
   [
+    'the answer to the patch was lost: which image stands there nobody knows',
+    {
+      result: 'unknown',
+      workloads: [workload({ outcome: 'unknown', patched: 'unknown' })],
+      stopped: { message: 'The answer to the patch was lost' },
+    },
+    'The answer to the patch was lost. deployment/web is left as it is: whether it has the new image is unknown.',
+  ],
+  [
+    'stopped after what a killed run had left was put back: something was changed',
+    {
+      result: 'failed',
+      workloads: [workload({ outcome: 'untouched' })],
+      tidied: [
+        { kind: 'Deployment', namespace: 'production', name: 'web', whole: true },
+        { kind: 'StatefulSet', namespace: 'production', name: 'db', whole: false },
+      ],
+      stopped: { message: 'The lock was lost' },
+    },
+    'The lock was lost. deployment/web was put back to what it ran before an earlier run that was killed. Putting statefulset/db back to what it ran before an earlier run that was killed did not come to a good end. Nothing else was changed in the cluster.',
+  ],
+  [
     'a verdict could not be had',
     { result: 'unknown', workloads: [workload({ outcome: 'unknown' })] },
     'deployment/web has the new image and is left as it is: whether it is healthy is unknown.',

@@ -57,6 +57,7 @@ const full: Full<Report> = {
       namespace: 'n',
       name: 'n',
       outcome: 'failed',
+      patched: 'unknown',
       rollback: { outcome: 'restored', message: 'm', seconds: 1.5, advice: 'a' },
       containers: [{ name: 'n', before: 'b', after: 'a', back: 'b' }],
       failure: { code: 'crash', message: 'm', quote: 'q', advice: 'a' },
@@ -79,7 +80,7 @@ const OPTIONAL = {
   '': ['advice', 'details', 'source', 'image'] satisfies Optional<Report>[],
   '/source': ['url'] satisfies Optional<NonNullable<Report['source']>>[],
   '/image': ['digest', 'tag'] satisfies Optional<NonNullable<Report['image']>>[],
-  '/workloads/0': ['rollback', 'failure', 'evidence'] satisfies Optional<WorkloadReport>[],
+  '/workloads/0': ['patched', 'rollback', 'failure', 'evidence'] satisfies Optional<WorkloadReport>[],
   '/workloads/0/rollback': ['seconds', 'advice'] satisfies Optional<
     NonNullable<WorkloadReport['rollback']>
   >[],

@@ -88,10 +88,11 @@ async function ship(
     timeout: inputs.lockTimeout,
     signal,
   });
+  const story = new Story(world.clock);
   const deployed = await deploy({
     inputs,
     world,
-    story: new Story(world.clock),
+    story,
     cluster,
     found,
     obtained: obtained(reference, options.commit),
@@ -99,16 +100,17 @@ async function ship(
     observer: undefined,
     guard,
   }).finally(() => guard.release());
-  return { deployed, reason: reasonOf(deployed), lines, saved };
+  return { deployed, reason: reasonOf(deployed, story), lines, saved };
 }
 
-function reasonOf(deployed: Deployed): string {
+function reasonOf(deployed: Deployed, { tidied }: Story): string {
   const { result, workloads, culprit, stopped } = deployed;
   return reasonFor({
     result,
     command: 'deploy',
     workloads,
     namespace: 'shop',
+    tidied,
     ...(culprit === undefined ? {} : { culprit }),
     ...(stopped === undefined ? {} : { stopped }),
   }).reason;
@@ -414,6 +416,26 @@ describe('a cancelled run', () => {
     expect(memoryOf(cluster, 'web')).toEqual({});
   });
 
+  test('with `on-cancel: leave` in the middle of a rollback does not stop that: it was decided by the image', async () => {
+    const cluster = clusterWith('web');
+    const controller = new AbortController();
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      const reply = patch(path, operations);
+      if (cluster.patches.length === 2) controller.abort(new Cancelled('SIGINT'));
+      return reply as never;
+    };
+    const inputs = { 'on-cancel': 'leave' };
+    const { reason, saved } = await ship(cluster, ['web'], BAD, { signal: controller.signal, inputs });
+    expect(reason).toBe('The run was cancelled (SIGINT). deployment/web was put back.');
+    expect(cluster.imageOf('web')).toBe(OLD);
+    // Killed before the patch that puts back has an answer, the post step would have put back as well.
+    expect(saved.map(({ onCancel, open }) => [onCancel, open.length])).toEqual([
+      ['leave', 1],
+      ['rollback', 1],
+    ]);
+  });
+
   test('before the patch touches nothing', async () => {
     const cluster = clusterWith('web');
     const signal = AbortSignal.abort(new Cancelled('SIGINT'));
@@ -473,7 +495,10 @@ describe('what is remembered', () => {
     const cluster = clusterWith('web');
     cluster.faults.push({ kind: 'lose-reply' });
     cluster.get = (path) => Promise.reject(new UnreachableError({ verb: 'GET', path }, 'refused', false));
-    await expect(ship(cluster, ['web'], GOOD)).rejects.toThrow('was lost');
+    await expect(ship(cluster, ['web'], GOOD)).rejects.toMatchObject({
+      message: expect.stringContaining('was lost'),
+      workloads: [{ name: 'web', outcome: 'unknown', patched: 'unknown' }],
+    });
     expect(memoryOf(cluster, 'web')).toHaveProperty(['steadyship.dev/open']);
   });
 
@@ -518,6 +543,39 @@ describe('what is remembered', () => {
     expect(lines.join('\n')).toContain('put back to');
     expect(deployed.result).toBe('succeeded');
     expect(cluster.imageOf('web')).toBe(GOOD);
+  });
+
+  test('of a run that was killed is told when that is all that the next one changes', async () => {
+    const cluster = clusterWith('web');
+    const killed = await Guard.take({
+      ...fakeWorld().world,
+      cluster,
+      workloads: [{ kind: 'Deployment', namespace: 'shop', name: 'web' }],
+      timeout: 0,
+    });
+    await killed.mark([
+      {
+        kind: 'Deployment',
+        namespace: 'shop',
+        name: 'web',
+        uid: 'uid-web',
+        changes: [{ list: 'containers', index: 0, name: 'web', image: OLD, to: BAD }],
+        annotationsBefore: {},
+      },
+    ]);
+    cluster.setImage('web', BAD);
+    killed.leave();
+    const refused = { kind: 'refuse', status: 403, message: 'not on a Friday' } as const;
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      if (cluster.patches.length === 1) cluster.faults.push(refused);
+      return patch(path, operations) as never;
+    };
+    const { reason } = await ship(cluster, ['web'], GOOD, { inputs: { 'lock-timeout': '5m' } });
+    expect(reason).toBe(
+      'deployment/web: the API server refused the new image: not on a Friday. deployment/web was put back to what it ran before an earlier run that was killed. Nothing else was changed in the cluster.',
+    );
+    expect(cluster.imageOf('web')).toBe(OLD);
   });
 });
 

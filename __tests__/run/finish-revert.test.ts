@@ -20,14 +20,14 @@ const CHANGE: OpenChange = {
 };
 
 /** A cluster that a main step set the new image in before it was killed, and what it had saved. */
-async function killed(rollback: OpenRun['rollback']) {
+async function killed(rollback: OpenRun['rollback'], onCancel: OpenRun['onCancel'] = 'rollback') {
   const cluster = new FakeCluster(() => true);
   cluster.add('web', OLD);
   const guard = await Guard.take({ ...fakeWorld().world, cluster, workloads: [CHANGE], timeout: 0 });
   await guard.mark([CHANGE]);
   cluster.setImage('web', NEW);
   guard.leave();
-  const saved: OpenRun = { rollback, holder: guard.identity, open: [CHANGE] };
+  const saved: OpenRun = { rollback, onCancel, holder: guard.identity, open: [CHANGE] };
   const lease = () => {
     const { spec, metadata } = cluster.leases.the('steadyship-deployment-web');
     return { holder: spec?.holderIdentity, isOpen: 'steadyship.dev/open' in (metadata?.annotations ?? {}) };
@@ -45,6 +45,13 @@ describe('the post step of a killed run', () => {
 
   test('with `rollback: never` leaves the image, and nothing for the next run to put back', async () => {
     const { cluster, saved, lease } = await killed('never');
+    expect(await finishUnderLock(cluster, INPUTS, saved, fakeWorld().world)).toBe(false);
+    expect(cluster.imageOf('web')).toBe(NEW);
+    expect(lease()).toEqual({ holder: undefined, isOpen: false });
+  });
+
+  test('with `on-cancel: leave` leaves the image too', async () => {
+    const { cluster, saved, lease } = await killed('auto', 'leave');
     expect(await finishUnderLock(cluster, INPUTS, saved, fakeWorld().world)).toBe(false);
     expect(cluster.imageOf('web')).toBe(NEW);
     expect(lease()).toEqual({ holder: undefined, isOpen: false });

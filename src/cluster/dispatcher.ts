@@ -20,6 +20,8 @@ export interface ClientCertificate {
 
 export interface DispatcherOptions {
   readonly access: ClusterAccess;
+  /** PEM of the authorities that vouch for the server; undefined: the machine's own. */
+  readonly authority: string | undefined;
   readonly certificate: ClientCertificate | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly timing: Timing;
@@ -28,7 +30,7 @@ export interface DispatcherOptions {
 export async function createDispatcher(options: DispatcherOptions): Promise<Dispatcher> {
   const { access, environment, timing } = options;
   const server = new URL(access.server);
-  const tls = server.protocol === 'https:' ? await tlsOptions(options) : {};
+  const tls = server.protocol === 'https:' ? tlsOptions(options) : {};
   const pool = {
     allowH2: false,
     keepAliveTimeout: timing.keepAlive,
@@ -69,12 +71,10 @@ export async function createDispatcher(options: DispatcherOptions): Promise<Disp
   }
 }
 
-async function tlsOptions({ access, certificate }: DispatcherOptions) {
-  const ca =
-    access.ca === undefined ? undefined : await readMaterial(access.ca, 'the certificate authority', access);
+function tlsOptions({ access, authority, certificate }: DispatcherOptions) {
   return {
     rejectUnauthorized: !access.insecure,
-    ...(ca === undefined ? {} : { ca }),
+    ...(authority === undefined ? {} : { ca: authority }),
     ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.key }),
     ...(access.tlsServerName === undefined ? {} : { servername: access.tlsServerName }),
   };

@@ -72,10 +72,18 @@ export class UnreachableError extends Error {
   readonly mayHaveArrived: boolean;
   readonly verb: string;
   readonly path: string;
+  /** When the server last said anything in this run (wall time); undefined: never. */
+  readonly lastHeard: Date | undefined;
 
-  constructor(request: RequestName, message: string, mayHaveArrived: boolean, options?: ErrorOptions) {
+  constructor(
+    request: RequestName,
+    message: string,
+    mayHaveArrived: boolean,
+    { lastHeard, ...options }: ErrorOptions & { readonly lastHeard?: Date | undefined } = {},
+  ) {
     super(`${request.verb} ${request.path}: ${message}`, options);
     this.mayHaveArrived = mayHaveArrived;
+    this.lastHeard = lastHeard;
     this.verb = request.verb;
     this.path = request.path;
   }

@@ -5,6 +5,8 @@ import { ApiError, UnreachableError, wordsOf } from './errors.ts';
 interface Explanation {
   readonly why: string;
   readonly advice: string;
+  /** The advice where the server had answered before, so that its address is right; absent: the same. */
+  readonly later?: string;
   /** Trying again can not help. */
   readonly futile?: true;
 }
@@ -14,13 +16,20 @@ const CERTIFICATE: Explanation = {
   advice:
     'Take a fresh kubeconfig of this cluster, with its certificate-authority-data; a proxy that opens TLS ' +
     'needs NODE_EXTRA_CA_CERTS.',
+  later:
+    'Its authority was replaced while this ran, or something else answers there now. A file of certificate-authority ' +
+    'is read again when that happens; certificate-authority-data must bear the old and the new authority meanwhile.',
   futile: true,
 };
+
+const GONE =
+  'Look at the API server and at the load balancer and network in front of it, then run this again.';
 
 const NETWORK: Explanation = {
   why: 'there is no network route to it',
   advice:
     'Check the server address in the kubeconfig and that this runner is in a network that can reach it.',
+  later: 'Check whether this runner has lost its network or VPN, then run this again.',
 };
 
 const TIMEOUT: Explanation = {
@@ -28,6 +37,7 @@ const TIMEOUT: Explanation = {
   advice:
     "Check the server address, and that a firewall or the cluster's list of authorised networks lets this " +
     'runner in; a private cluster needs a self-hosted runner in its network.',
+  later: GONE,
 };
 
 const BROKEN: Explanation = {
@@ -40,16 +50,19 @@ const BY_CODE: Readonly<Record<string, Explanation>> = {
   ECONNREFUSED: {
     why: 'the connection was refused, so nothing listens there',
     advice: 'Check the server address in the kubeconfig, and that the API server is running.',
+    later: GONE,
   },
   ENOTFOUND: {
     why: 'its name is not known to DNS',
     advice:
       "Check the server address in the kubeconfig; a private cluster's name is known only inside its network, " +
       'which then needs a self-hosted runner.',
+    later: "Check this runner's DNS, and whether the cluster's name was taken away, then run this again.",
   },
   EAI_AGAIN: {
     why: 'its name could not be looked up, DNS did not answer',
     advice: "Check this runner's DNS, and the server address in the kubeconfig.",
+    later: "Check this runner's DNS, then run this again.",
   },
   EHOSTUNREACH: NETWORK,
   ENETUNREACH: NETWORK,
@@ -102,9 +115,17 @@ const BY_CODE: Readonly<Record<string, Explanation>> = {
   },
 };
 
-/** No answer will ever come of it: the certificate stays untrusted, the key broken. */
+/**
+ * No answer will ever come of it: the certificate stays untrusted, the key broken. What had answered before may do so
+ * again: an authority is being replaced, one of several API servers is behind the others.
+ */
 export function isFutile(error: UnreachableError): boolean {
-  return found(error)?.futile === true || proxyStatus(error) === 407;
+  return error.lastHeard === undefined && (found(error)?.futile === true || proxyStatus(error) === 407);
+}
+
+/** Whether the server's certificate is not one that the authority which we know vouches for. */
+export function isUntrusted(error: UnreachableError): boolean {
+  return found(error) === CERTIFICATE;
 }
 
 /** Pure; never repeats a credential, for it only quotes the server and the network layer. */
@@ -121,13 +142,31 @@ export function explain(error: unknown, cluster: { readonly server: string }): s
     );
   }
   const known = found(error);
+  const { lastHeard } = error;
+  if (known !== undefined && lastHeard !== undefined) {
+    return (
+      `The cluster at ${cluster.server} answered until ${timeOfDay(lastHeard)}, but can no longer be reached: ` +
+      `${known.why} (${detail(error)}). ${known.later ?? known.advice}`
+    );
+  }
   if (known !== undefined) {
     return `Cannot reach the cluster at ${cluster.server}: ${known.why} (${detail(error)}). ${known.advice}`;
+  }
+  if (lastHeard !== undefined) {
+    return (
+      `The cluster at ${cluster.server} answered until ${timeOfDay(lastHeard)}, and then gave no usable answer: ` +
+      `${error.message}. ${GONE}`
+    );
   }
   return (
     `No usable answer from the cluster at ${cluster.server}: ${error.message}. ` +
     'Check that the server address in the kubeconfig is that of a Kubernetes API server.'
   );
+}
+
+/** As the runner stamps its log. */
+function timeOfDay(date: Date): string {
+  return `${date.toISOString().slice(11, 19)} UTC`;
 }
 
 function explainAnswer(error: ApiError, server: string): string {

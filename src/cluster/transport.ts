@@ -10,7 +10,9 @@ import { type Credential, type Credentials, whyRefused } from './credentials.ts'
 import { type ClientCertificate, createDispatcher } from './dispatcher.ts';
 import { ApiError, type StatusDetails, UnreachableError } from './errors.ts';
 import { type Answer, ExchangeError, exchange, type Outgoing, type StreamReader } from './exchange.ts';
+import { isUntrusted } from './explain.ts';
 import type { Timing } from './timing.ts';
+import { Trust } from './trust.ts';
 
 export interface ApiRequest {
   readonly verb: 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
@@ -50,23 +52,35 @@ export interface TransportOptions {
   readonly closed: AbortSignal;
 }
 
+/** What a connection is opened with: as whom, and trusting whom. */
+interface Identity {
+  readonly certificate: ClientCertificate | undefined;
+  readonly authority: string | undefined;
+}
+
 export class Transport {
   requests = 0;
   watches = 0;
-  /** Whether the server has ever answered. */
-  reached = false;
+  #lastHeard: Date | undefined;
   readonly #options: TransportOptions;
   readonly #origin: string;
   readonly #prefix: string;
-  #dispatcher: { certificate: ClientCertificate | undefined; made: Promise<Dispatcher> } | undefined;
+  readonly #trust: Trust;
+  #dispatcher: (Identity & { readonly made: Promise<Dispatcher> }) | undefined;
   readonly #all: Promise<Dispatcher>[] = [];
 
   constructor(options: TransportOptions) {
     this.#options = options;
+    this.#trust = new Trust(options.access);
     const server = new URL(options.access.server);
     this.#origin = server.origin;
     // Rancher and the like serve clusters below a path.
     this.#prefix = server.pathname.replace(/\/+$/, '');
+  }
+
+  /** Whether the server has ever answered. */
+  get reached(): boolean {
+    return this.#lastHeard !== undefined;
   }
 
   /** Answers of status 2xx; rejects with ApiError, UnreachableError, UserError or the signal's reason. */
@@ -98,19 +112,38 @@ export class Transport {
     await Promise.all(made.map((one) => (one.status === 'fulfilled' ? one.value.destroy() : undefined)));
   }
 
+  /** A server whose certificate does not fit has been sent nothing: with a new authority it is asked again. */
   async #once(request: ApiRequest, credential: Credential): Promise<Answer> {
+    const authority = await this.#trust.current();
+    try {
+      return await this.#attempt(request, credential, authority);
+    } catch (error) {
+      if (!(error instanceof UnreachableError) || error.mayHaveArrived || !isUntrusted(error)) throw error;
+      if (!(await this.#trust.renew(authority))) throw error;
+      return await this.#attempt(request, credential, await this.#trust.current());
+    }
+  }
+
+  async #attempt(
+    request: ApiRequest,
+    credential: Credential,
+    authority: string | undefined,
+  ): Promise<Answer> {
     const { clock, closed } = this.#options;
-    const dispatcher = await this.#dispatcherFor(credential.certificate);
+    const dispatcher = await this.#dispatcherFor({ certificate: credential.certificate, authority });
     const signal = request.signal === undefined ? closed : AbortSignal.any([request.signal, closed]);
     if ((request.countsAs ?? (request.verb === 'watch' ? 'watch' : 'request')) === 'watch') this.watches++;
     else this.requests++;
     try {
       const answer = await exchange(dispatcher, this.#outgoing(request, credential, signal), clock);
-      this.reached = true;
+      this.#heard();
       return answer;
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
-      throw new UnreachableError(request, error.message, error.sent, { cause: error.cause ?? error });
+      throw new UnreachableError(request, error.message, error.sent, {
+        cause: error.cause ?? error,
+        lastHeard: this.#lastHeard,
+      });
     }
   }
 
@@ -145,29 +178,38 @@ export class Transport {
   #noticing(stream: StreamReader): StreamReader {
     return {
       opened: () => {
-        this.reached = true;
+        this.#heard();
         stream.opened();
       },
-      chunk: (data) => stream.chunk(data),
+      chunk: (data) => {
+        this.#heard();
+        stream.chunk(data);
+      },
     };
   }
 
+  #heard(): void {
+    this.#lastHeard = this.#options.clock.wall();
+  }
+
   /** A connection belongs to the identity that it was opened with, so another certificate is another pool. */
-  #dispatcherFor(certificate: ClientCertificate | undefined): Promise<Dispatcher> {
-    if (this.#dispatcher === undefined || this.#dispatcher.certificate !== certificate) {
+  #dispatcherFor(identity: Identity): Promise<Dispatcher> {
+    const { certificate, authority } = identity;
+    const held = this.#dispatcher;
+    if (held === undefined || held.certificate !== certificate || held.authority !== authority) {
       const { access, environment, timing } = this.#options;
-      const old = this.#dispatcher?.made;
-      const made = createDispatcher({ access, certificate, environment, timing });
-      this.#dispatcher = { certificate, made };
+      const made = createDispatcher({ access, authority, certificate, environment, timing });
+      this.#dispatcher = { ...identity, made };
       this.#all.push(made);
       // A file that was missing for a moment must not be missing for ever.
       made.catch(() => {
         if (this.#dispatcher?.made === made) this.#dispatcher = undefined;
       });
       // What is under way on the old one goes on to its end.
-      old?.then((dispatcher) => dispatcher.close()).catch(() => {});
+      held?.made.then((dispatcher) => dispatcher.close()).catch(() => {});
+      return made;
     }
-    return this.#dispatcher.made;
+    return held.made;
   }
 
   #refusal(request: ApiRequest, answer: Answer, credential: Credential): ApiError {

@@ -3,10 +3,14 @@ import { explain } from '../cluster/explain.ts';
 import { workloads } from '../cluster/paths.ts';
 import type { Annotations, Applied, ImageChange } from '../model/change.ts';
 import { UnknownError } from '../model/error.ts';
+import { imageManager } from '../model/field-manager.ts';
 import type { Workload } from '../model/kube.ts';
 import { shortName, type WorkloadId } from '../model/workload.ts';
 import { slotsOf } from './containers.ts';
 import { renderPatch } from './patch.ts';
+
+/** Under this name the API server keeps what we wrote (metadata.managedFields). */
+const MANAGER = 'steadyship';
 
 /**
  * A refused `test` may only mean that the containers were rearranged or an annotation came; the patch is then
@@ -43,7 +47,7 @@ export async function applyImages(
     }
     try {
       const reply = await cluster.patch<Workload>(path, renderPatch(current, located, annotations), {
-        fieldManager: 'steadyship',
+        fieldManager: MANAGER,
       });
       const undone = undoneOnTheWay(reply, located);
       return undone === undefined ? { kind: 'applied', reply } : { kind: 'refused', message: undone };
@@ -61,7 +65,8 @@ export async function applyImages(
         return { kind: 'refused', message: error.serverMessage };
       if (!lost && !stale && !failing) throw error;
       current = await readBack(cluster, path, id);
-      if (isApplied(workload, current, changes)) return { kind: 'applied', reply: current };
+      if (isApplied(workload, current, changes) || isRewritten(workload, current, changes, annotations))
+        return { kind: 'applied', reply: current };
       if (failing) return { kind: 'prevented', message: explain(error, cluster) };
       if (attempt === ATTEMPTS) throw error;
     }
@@ -134,6 +139,30 @@ function isApplied(before: Workload, current: Workload, changes: readonly ImageC
       slots.some(
         (slot) => slot.list === change.list && slot.name === change.name && slot.image === change.to,
       ),
+    )
+  );
+}
+
+/**
+ * Whether our patch arrived and a webhook or policy made another image of ours on the way. What such a one changes
+ * belongs to the writer whose request it changed: an image that is another than before, last written under our name
+ * and with our annotations beside it, is what became of ours. The lock keeps other runs of ours away.
+ */
+function isRewritten(
+  before: Workload,
+  current: Workload,
+  changes: readonly ImageChange[],
+  annotations: Annotations,
+): boolean {
+  const slots = slotsOf(current);
+  const present = current.metadata?.annotations;
+  return (
+    current.metadata?.uid === before.metadata?.uid &&
+    Object.entries(annotations).every(([key, value]) => present?.[key] === value) &&
+    changes.every(
+      ({ list, name, image }) =>
+        slots.some((slot) => slot.list === list && slot.name === name && slot.image !== image) &&
+        imageManager(current, name) === MANAGER,
     )
   );
 }

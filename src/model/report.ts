@@ -59,6 +59,8 @@ export interface WorkloadReport {
   readonly namespace: string;
   readonly name: string;
   readonly outcome: 'healthy' | 'unchanged' | 'failed' | 'superseded' | 'unknown' | 'untouched';
+  /** `unknown`: the answer to the patch was lost, and nobody could be asked. Absent where it is known. */
+  readonly patched?: 'unknown';
   /** What became of our change when it was taken back. */
   readonly rollback?: {
     readonly outcome:

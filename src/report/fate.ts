@@ -101,7 +101,12 @@ export function othersOf(
     'are healthy on the new image',
   );
   group(
-    by((one) => one.outcome === 'unknown' && left(one)),
+    by((one) => one.patched === 'unknown' && left(one)),
+    'is left as it is: whether it has the new image is unknown',
+    'are left as they are: whether they have the new image is unknown',
+  );
+  group(
+    by((one) => one.outcome === 'unknown' && one.patched !== 'unknown' && left(one)),
     'has the new image and is left as it is: whether it is healthy is unknown',
     'have the new image and are left as they are: whether they are healthy is unknown',
   );

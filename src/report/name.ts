@@ -2,7 +2,7 @@ import type { WorkloadReport } from '../model/report.ts';
 import { shortName } from '../model/workload.ts';
 
 /** How a workload is called in one report. */
-export type Namer = (workload: WorkloadReport) => string;
+export type Namer = (workload: Pick<WorkloadReport, 'kind' | 'namespace' | 'name'>) => string;
 
 /**
  * `deployment/web`, or `shop/deployment/web` for the ones outside the namespace of the input; without such

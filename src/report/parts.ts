@@ -1,4 +1,5 @@
 import type { Report, WorkloadReport } from '../model/report.ts';
+import type { WorkloadId } from '../model/workload.ts';
 
 /** What is known of a run before it is put into words. */
 export interface ReasonParts extends Pick<Report, 'result' | 'command' | 'image'> {
@@ -11,6 +12,8 @@ export interface ReasonParts extends Pick<Report, 'result' | 'command' | 'image'
   readonly namespace?: string;
   /** The index in `workloads` of the one that failed first; by default the first that failed. */
   readonly culprit?: number;
+  /** What a killed run had left and this one put back before its own work; `whole`: it was seen healthy. */
+  readonly tidied?: readonly (WorkloadId & { readonly whole: boolean })[];
   /**
    * What ended the run apart from any workload's verdict: a failed build, a refused login, an API out of
    * reach, a cancellation, a reason to skip. Whole sentences; lines are joined.

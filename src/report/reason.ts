@@ -48,7 +48,7 @@ function wording(parts: ReasonParts, name: Namer, culprit: WorkloadReport | unde
   const { stopped, workloads, result } = parts;
   if (stopped !== undefined) {
     const touched = workloads.some((one) => one.outcome !== 'untouched');
-    const aftermath = touched ? othersOf(workloads, undefined, name) : [untouched(parts)];
+    const aftermath = touched ? othersOf(workloads, undefined, name) : untouched(parts, name);
     return [...told(stopped.message).sentences, ...aftermath];
   }
   switch (result) {
@@ -71,8 +71,15 @@ function wording(parts: ReasonParts, name: Namer, culprit: WorkloadReport | unde
 }
 
 /** Of a run that stopped before it changed anything: whoever is woken by it wants to know that first. */
-function untouched({ command, result }: ReasonParts): string {
-  return command === 'build' || result === 'skipped' ? '' : 'Nothing was changed in the cluster';
+function untouched({ command, result, tidied = [] }: ReasonParts, name: Namer): string[] {
+  if (command === 'build') return [];
+  if (tidied.length === 0) return result === 'skipped' ? [] : ['Nothing was changed in the cluster'];
+  const said = tidied.map((each) =>
+    each.whole
+      ? `${name(each)} was put back to what it ran before an earlier run that was killed`
+      : `Putting ${name(each)} back to what it ran before an earlier run that was killed did not come to a good end`,
+  );
+  return [...said, 'Nothing else was changed in the cluster'];
 }
 
 function built({ image }: ReasonParts): string {

@@ -45,9 +45,11 @@ export async function deploy(args: DeployArguments): Promise<Deployed> {
   const { clock, log, signal } = world;
   const ship: Ship = { cluster, limits: inputs.limits, clock, log, signal };
   const image = { reference: obtained.reference, sameRepository: sameRepositoryAs(obtained.image) };
-  const resolved = await resolveLeftovers(ship, guard.lock, found, inputs.rollback, (_, change) =>
-    finishOne(cluster, inputs, change, world),
-  );
+  const resolved = await resolveLeftovers(ship, guard.lock, found, inputs.rollback, async (_, change) => {
+    const whole = await finishOne(cluster, inputs, change, world);
+    story.tidied.push({ ...change, whole });
+    return whole;
+  });
   // What was read before leftovers were put back is of the past.
   if (resolved) args.observer?.stop();
   const observer = (resolved ? undefined : args.observer) ?? observe(cluster, found);
@@ -77,6 +79,8 @@ class Deploy {
   readonly #ship: Ship;
   readonly #observer: Observer;
   readonly #lanes: readonly Lane[];
+  /** A rollback is under way: a cancellation does not undo that decision, whatever `on-cancel` says. */
+  #goesBack = false;
 
   constructor(args: DeployArguments, ship: Ship, observer: Observer, lanes: readonly Lane[]) {
     this.#args = args;
@@ -86,21 +90,23 @@ class Deploy {
   }
 
   async run(): Promise<Deployed> {
-    const { world, inputs, story, guard } = this.#args;
+    const { world, story, guard } = this.#args;
     const start = world.clock.wall();
     const touched = new Set<string>();
+    let sent: Lane | undefined;
     const unlost = { ...this.#ship, signal: AbortSignal.any([this.#ship.signal, guard.lost]) };
-    const save = (open: readonly OpenChange[]): void =>
-      world.save({ rollback: inputs.rollback, holder: guard.identity, open });
     const patched = await patchAll(unlost, this.#lanes, annotationsOf(this.#args), {
       // The markers on the Leases are for a run that is killed with its post step; the state is for the post step.
       prepare: async (open) => {
         await guard.mark(open);
-        save(open);
+        this.#save(open);
       },
-      touch: (lane) => touched.add(keyOf(lane)),
-      correct: save,
-    }).catch((error: unknown) => this.#breakOff((lane) => touched.has(keyOf(lane)), error));
+      touch: (lane) => {
+        sent = lane;
+        touched.add(keyOf(lane));
+      },
+      correct: (open) => this.#save(open),
+    }).catch((error: unknown) => this.#breakOff((lane) => touched.has(keyOf(lane)), error, sent));
     const section = { section: 'patch', label: 'patch', start, end: world.clock.wall() };
     story.add({ ...section, outcome: patched.kind === 'patched' ? 'done' : 'failed' });
     if (patched.kind === 'stopped') return await this.#stopped(patched);
@@ -118,11 +124,16 @@ class Deploy {
    * What was touched may be in any state: nothing is put back on a guess, neither now nor by the post step. The
    * next run finds the markers and judges.
    */
-  #breakOff(isTouched: (lane: Lane) => boolean, cause: unknown): never {
+  #breakOff(isTouched: (lane: Lane) => boolean, cause: unknown, doubtful?: Lane): never {
     this.#close();
     for (const lane of this.#lanes.filter(isTouched)) this.#args.guard.staysOpen(lane);
     throw new Interrupted(
-      this.#lanes.map((lane) => reportLane(lane, undefined, { touched: isTouched(lane) })),
+      this.#lanes.map((lane) =>
+        reportLane(lane, undefined, {
+          touched: isTouched(lane),
+          doubtful: doubtful !== undefined && isSameWorkload(lane, doubtful),
+        }),
+      ),
       cause,
     );
   }
@@ -231,6 +242,8 @@ class Deploy {
       return [];
     }
     const start = world.clock.wall();
+    this.#goesBack = true;
+    this.#save(possible.map(openChange));
     const restored = await restore(this.#ship, this.#observer, possible, {
       ...options,
       evict: inputs.evictStuck,
@@ -297,7 +310,9 @@ class Deploy {
   #declined(): string | undefined {
     const { rollback, onCancel } = this.#args.inputs;
     if (rollback === 'never') return '`rollback` is never';
-    return this.#ship.signal.aborted && onCancel === 'leave' ? '`on-cancel` is leave' : undefined;
+    return this.#ship.signal.aborted && onCancel === 'leave' && !this.#goesBack
+      ? '`on-cancel` is leave'
+      : undefined;
   }
 
   /** All workloads of a run that stopped before the gate: those that were patched, and those that never were. */
@@ -311,10 +326,16 @@ class Deploy {
 
   /** What is not named here is closed: neither the post step nor the next run has anything to do with it. */
   #close(open: readonly Shipped[] = []): void {
-    const { world, inputs, guard } = this.#args;
-    world.save({ rollback: inputs.rollback, holder: guard.identity, open: open.map(openChange) });
+    this.#save(open.map(openChange));
     for (const lane of this.#lanes)
-      if (!open.some((each) => isSameWorkload(each, lane))) guard.isClosed(lane);
+      if (!open.some((each) => isSameWorkload(each, lane))) this.#args.guard.isClosed(lane);
+  }
+
+  /** For the post step: what is open, and whether it is to be put back should this run be killed. */
+  #save(open: readonly OpenChange[]): void {
+    const { world, inputs, guard } = this.#args;
+    const onCancel = this.#goesBack ? 'rollback' : inputs.onCancel;
+    world.save({ rollback: inputs.rollback, onCancel, holder: guard.identity, open });
   }
 
   /** Only what the gate held to be healthy to the end is a state to go back to. */

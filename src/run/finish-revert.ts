@@ -6,10 +6,11 @@ import { acquire, type Lock, type Remembered } from '../deploy/lock.ts';
 import { pinReply } from '../deploy/snapshot.ts';
 import { openObserver } from '../gate/observe.ts';
 import type { Inputs } from '../inputs.ts';
+import { messageOf } from '../model/error.ts';
 import type { Workload } from '../model/kube.ts';
 import { shortName } from '../model/workload.ts';
 import type { OpenChange, OpenRun } from '../state.ts';
-import { connectTo } from './cluster.ts';
+import { connectTo, explainCluster } from './cluster.ts';
 import { lockedOf } from './guard.ts';
 import { persist } from './persist.ts';
 import { beforeOf } from './pin.ts';
@@ -29,21 +30,33 @@ const PATIENCE = 60_000;
  * @returns whether all of it is back and healthy
  */
 export async function finishRevert(inputs: Inputs, saved: OpenRun, world: World): Promise<boolean> {
-  if (saved.rollback === 'never') {
-    for (const change of saved.open)
-      world.log.warning(
-        `${nameOf(change)}: the run ended before the rollout had a verdict; left as it is, since \`rollback\` is never`,
-      );
-  }
+  const leaving = whyLeft(saved);
+  for (const change of leaving === undefined ? [] : saved.open)
+    world.log.warning(
+      `${nameOf(change)}: the run ended before the rollout had a verdict; left as it is, since ${leaving}`,
+    );
   const cluster = await connectTo(inputs, world, {
     firstContactPatience: PATIENCE,
     readPatience: PATIENCE,
   });
   try {
     return await finishUnderLock(cluster, inputs, saved, world);
+  } catch (error) {
+    if (leaving === undefined) throw error;
+    // Nothing was to be put back: all that could not be done is to give the lock back.
+    world.log.warning(
+      `The lock of this run could not be given back, so the next run waits until it expires, and then judges what this one left: ${explainCluster(error, cluster) ?? messageOf(error)}`,
+    );
+    return false;
   } finally {
     await cluster.close();
   }
+}
+
+/** Which of the inputs wants that what a killed run left stays; undefined: it is to be put back. */
+function whyLeft({ rollback, onCancel }: OpenRun): string | undefined {
+  if (rollback === 'never') return '`rollback` is never';
+  return onCancel === 'leave' ? '`on-cancel` is leave' : undefined;
 }
 
 /** The same on a cluster that is at hand. However it ends, the locks are given back: a held one is renewed for ever. */
@@ -56,8 +69,9 @@ export async function finishUnderLock(
   const lock = await takeOver(cluster, inputs, saved, world);
   let closed = false;
   try {
-    const whole = saved.rollback === 'auto' && (await finishAll(cluster, inputs, saved.open, world));
-    closed = whole || saved.rollback === 'never';
+    const leaving = whyLeft(saved) !== undefined;
+    const whole = !leaving && (await finishAll(cluster, inputs, saved.open, world));
+    closed = whole || leaving;
     return whole;
   } finally {
     await lock?.release(closed ? closedRecords(saved.open, lock) : []);
@@ -151,7 +165,8 @@ export async function finishOne(
       log.info(`${nameOf(change)}: put back to ${changes.map((each) => each.to).join(', ')} and healthy`);
       return true;
     }
-    const why = outcome?.verdict.kind === 'failed' ? `: ${outcome.verdict.failure.message}` : '';
+    const failure = outcome?.verdict.kind === 'failed' ? outcome.verdict.failure : undefined;
+    const why = failure === undefined ? '' : `: ${failure.message.replace(/\.$/, '')}. ${failure.advice}`;
     log.warning(
       `${nameOf(change)}: put back to ${changes.map((each) => each.to).join(', ')}, but not yet seen healthy${why}`,
     );

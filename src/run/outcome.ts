@@ -26,6 +26,8 @@ export function reportLane(
     readonly rollback?: WorkloadReport['rollback'];
     /** Without a verdict: whether it had been patched all the same. */
     readonly touched?: boolean;
+    /** Whether its patch arrived is not known. */
+    readonly doubtful?: boolean;
   } = {},
 ): WorkloadReport {
   const verdict = outcome?.verdict;
@@ -35,6 +37,7 @@ export function reportLane(
     namespace: lane.namespace,
     name: lane.name,
     outcome: outcomeOf(lane, outcome, more.touched === true),
+    ...(more.doubtful === true ? { patched: 'unknown' } : {}),
     ...(more.rollback === undefined ? {} : { rollback: more.rollback }),
     containers: lane.changes.map((change) => {
       const { name, image: before, to: after } = change;

@@ -1,9 +1,12 @@
 import type { Clock } from '../model/clock.ts';
 import type { Span } from '../model/report.ts';
+import type { WorkloadId } from '../model/workload.ts';
 
 /** The timeline of a run while it is written. */
 export class Story {
   readonly startedAt: Date;
+  /** What a killed run had left and this one put back before its own work; `whole`: it was seen healthy. */
+  readonly tidied: (WorkloadId & { readonly whole: boolean })[] = [];
   readonly #clock: Clock;
   readonly #spans: Span[] = [];
 
