@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { ApiError, type Cluster, type Collection } from '../../src/cluster/client.ts';
-import { commonSelector, openObserver, renderSelector } from '../../src/gate/observe.ts';
+import { ApiError, type Cluster, type Collection, type CollectionTarget } from '../../src/cluster/client.ts';
+import { openObserver } from '../../src/gate/observe.ts';
+import { commonSelector, renderSelector } from '../../src/gate/selector.ts';
 import type { KubeObject } from '../../src/model/kube.ts';
 import type { WorkloadKind } from '../../src/model/observation.ts';
 
@@ -41,8 +42,9 @@ describe('the caches that are opened', () => {
   function caches(objects: Readonly<Record<string, readonly KubeObject[]>> = {}) {
     const paths: string[] = [];
     const cluster = {
-      collection: <T>({ path }: { readonly path: string }): Collection<T> => {
+      collection: <T>({ path, keyOf }: CollectionTarget<T>): Collection<T> => {
         paths.push(path);
+        const items = (objects[path.split('/').at(-1) ?? ''] ?? []) as readonly T[];
         const refused = path === '/api/v1/nodes';
         const denied = new ApiError(
           { verb: 'GET', path },
@@ -50,7 +52,8 @@ describe('the caches that are opened', () => {
         );
         return {
           ready: refused ? Promise.reject(denied) : Promise.resolve(),
-          items: () => (objects[path.split('/').at(-1) ?? ''] ?? []) as readonly T[],
+          items: () => items,
+          find: (key) => items.filter((each) => keyOf?.(each) === key),
           subscribe: () => () => undefined,
           trouble: () => (refused ? { kind: 'forbidden', message: 'nodes', since: 0 } : undefined),
           stop: () => undefined,

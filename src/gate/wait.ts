@@ -111,6 +111,8 @@ class Lane {
   #seen: Observation;
   #line = '';
   #impasseSince: number | undefined;
+  /** Until when the last evaluation holds if nothing more is seen of the workload; undefined: there was none. */
+  #dueAt: number | undefined;
   readonly #tracker = new PodTrack();
   readonly #args: GateArguments;
   readonly #began: Date;
@@ -134,17 +136,30 @@ class Lane {
     return this.#verdict?.kind === 'failed';
   }
 
-  /** Asks for the verdict; answers in how many milliseconds to ask again by itself. */
+  /**
+   * Asks for the verdict, unless nothing of this workload has changed and no timer is due: one event must not cost
+   * work for all workloads. Answers in how many milliseconds to ask again by itself.
+   */
   evaluate(): number | undefined {
     if (this.done) return undefined;
-    const { observer, limits, clock } = this.#args;
-    this.#seen = observer.observe(this.#pin);
+    const { observer, clock } = this.#args;
+    const seen = observer.observe(this.#pin);
+    const now = clock.now();
+    if (this.#dueAt === undefined || seen !== this.#seen || now >= this.#dueAt) {
+      this.#seen = seen;
+      this.#dueAt = now + (this.#judge(now) ?? Infinity);
+    }
+    return this.done || this.#dueAt === Infinity ? undefined : this.#dueAt - now;
+  }
+
+  #judge(now: number): number | undefined {
+    const { limits, clock } = this.#args;
     const evaluation: Evaluation = evaluate({
       pin: this.#pin,
       memory: this.#memory,
       seen: this.#seen,
       limits,
-      now: clock.now(),
+      now,
     });
     this.#pin = evaluation.pin;
     this.#memory = evaluation.memory;
