@@ -38,6 +38,13 @@ export interface GateArguments {
 /** How long the log may be silent while nothing changes, in milliseconds. */
 const HEARTBEAT = 30_000;
 
+/**
+ * Looking at a workload of thousands of pods takes milliseconds, and a rollout of it brings thousands of events: a
+ * look that took longer than `free` is followed by `times` as long without one, but no longer than `most`
+ * (milliseconds). What comes meanwhile is seen by one look.
+ */
+const REST = { free: 5, times: 4, most: 100 };
+
 /** An impasse must last so long, in milliseconds: the watch of the pods may lag behind that of the workload. */
 const IMPASSE = 2_000;
 
@@ -71,9 +78,15 @@ export async function gate(args: GateArguments): Promise<readonly Outcome[]> {
       cancelBeat = clock.timer(HEARTBEAT, beat);
       for (const lane of lanes) lane.heartbeat();
     };
+    let restUntil = began;
     const step = (): void => {
       if (finished) return;
       cancelTimer();
+      const start = clock.now();
+      if (start < restUntil) {
+        cancelTimer = clock.timer(restUntil - start, guarded);
+        return;
+      }
       const trouble = observer.trouble();
       if (trouble !== undefined) {
         const now = clock.now();
@@ -83,6 +96,8 @@ export async function gate(args: GateArguments): Promise<readonly Outcome[]> {
         } else cancelTimer = clock.timer(Math.min(left, 1_000), guarded);
       } else {
         const due = lanes.map((lane) => lane.evaluate()).filter((each) => each !== undefined);
+        const spent = clock.now() - start;
+        if (spent > REST.free) restUntil = start + spent + Math.min(REST.most, REST.times * spent);
         if (due.length > 0) cancelTimer = clock.timer(Math.max(1, Math.min(...due)), guarded);
       }
       if ((args.all !== true && lanes.some((lane) => lane.failed)) || lanes.every((lane) => lane.done)) {
