@@ -15,6 +15,7 @@ import type {
 } from '../model/kube.ts';
 import type { Observation } from '../model/observation.ts';
 import type { WorkloadId } from '../model/workload.ts';
+import { keepYoungSpaceSmall } from '../process/memory.ts';
 import { type NamespaceCaches, openNamespace } from './caches.ts';
 import { keepNode } from './keep.ts';
 
@@ -37,6 +38,7 @@ export interface Observer {
 
 /** Opens the caches for some workloads. */
 export function openObserver(cluster: Cluster, watched: readonly Watched[]): Observer {
+  keepYoungSpaceSmall();
   const seen = watched.some(({ kind }) => kind === 'DaemonSet') ? openNodes(cluster) : undefined;
   const namespaces = [...new Set(watched.map((each) => each.namespace))].map(
     (namespace) =>
