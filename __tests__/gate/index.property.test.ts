@@ -40,6 +40,7 @@ function world() {
     };
   };
   const observer = openObserver({ collection } as unknown as Cluster, watched);
+  observer.subscribe(() => undefined);
   const held = (plural: string): readonly KubeObject[] => stores.get(plural)?.store.items() ?? [];
   const take = (plural: string, event: WatchEvent<KubeObject> | 'relist', version: number): void => {
     const at = stores.get(plural);

@@ -64,6 +64,8 @@ export function openObserver(cluster: Cluster, watched: readonly Watched[]): Obs
       return sight.observe(workload, seen?.items());
     },
     subscribe: (listener) => {
+      // Before the listener, which will ask.
+      for (const sight of namespaces) sight.follow();
       const off = sources.map((each) => each.subscribe(() => listener()));
       return () => {
         for (const each of off) each();
@@ -110,6 +112,7 @@ function openNodes(cluster: Cluster): Nodes {
  */
 class Sight {
   readonly caches: NamespaceCaches;
+  #follows = false;
   readonly #seen = new Map<
     string,
     { readonly observation: Observation; readonly nodes: readonly Node[] | undefined }
@@ -119,6 +122,13 @@ class Sight {
 
   constructor(open: (isKnown: (uid: string) => boolean) => NamespaceCaches) {
     this.caches = open((uid) => this.#asked.has(uid));
+  }
+
+  /** The caches stand still until somebody listens to them: only from then on is there anything to be told. */
+  follow(): void {
+    if (this.#follows) return;
+    this.#follows = true;
+    this.#seen.clear();
     for (const collection of this.caches.collections) {
       collection.subscribe((changed) => {
         if (changed === undefined) this.#seen.clear();
