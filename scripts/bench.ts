@@ -1,13 +1,15 @@
 /**
  * `npm run bench`: SteadyShip against `kubectl set image && kubectl rollout status || kubectl rollout undo`, in
  * turn, on the same real cluster. Writes the table of docs/benchmarks.md. A bar that is missed is marked; it is
- * no failure.
+ * no failure. `npm run bench -- many` and `npm run bench -- large` measure thousands of pods instead, on a control plane
+ * of their own.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { crashes, goodRollouts, type Images } from './bench/rollouts.ts';
+import { benchScale, SCENES } from './bench/scale.ts';
 import type { Bench } from './bench/sides.ts';
 import { bundleSize, startups } from './bench/startup.ts';
 import { figuresOf, type Measured } from './bench/summary.ts';
@@ -56,7 +58,7 @@ async function bench(undo: Undo, signal: AbortSignal): Promise<void> {
   )?.[1];
   const where = `Measured with ${availableParallelism()} cores, Kubernetes ${version}, Node.js ${process.version}, ${ROUNDS.good} rounds of a good image, ${ROUNDS.crash} of a crashing one, ${ROUNDS.startups} of a wrong input; load when it began: ${load.toFixed(1)}. Medians, in brackets the least and the most.`;
   print(`\n${where}\n\n${table}\n`);
-  await writeBetweenMarkers(PAGE, `${where}\n\n${table}`);
+  await writeBetweenMarkers(PAGE, 'bench', `${where}\n\n${table}`);
   print('written to docs/benchmarks.md');
 }
 
@@ -93,7 +95,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => interrupted.abort(new Error(`interrupted by ${signal}`)));
 }
 try {
-  await bench(undo, interrupted.signal);
+  const wanted = process.argv[2];
+  if (wanted === 'many' || wanted === 'large') {
+    const text = await benchScale(SCENES[wanted], undo, interrupted.signal, print);
+    print(`\n${text}\n`);
+    await writeBetweenMarkers(PAGE, wanted, text);
+  } else await bench(undo, interrupted.signal);
 } catch (error) {
   console.error(`The bench failed: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;

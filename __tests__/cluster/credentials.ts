@@ -12,6 +12,8 @@ const clients: Readonly<Record<string, Subject>> = {
   admin: { name: 'kubernetes-admin', organization: 'system:masters' },
   controllers: { name: 'system:kube-controller-manager' },
   scheduler: { name: 'system:kube-scheduler' },
+  // Has to be told from the administrator in the API server's log of requests.
+  kwok: { name: 'kwok', organization: 'system:masters' },
   node: { name: `system:node:${nodeName}`, organization: 'system:nodes' },
 };
 

@@ -18,10 +18,13 @@ export interface Place {
 
 export const here = import.meta.dirname;
 
-/** Names the place; makes nothing. */
-export function place(): Place {
+/** Names the place; makes nothing. A cluster for a purpose of its own never meets the checkout's. */
+export function place(purpose = ''): Place {
   const checkout = realpathSync(dirname(dirname(here)));
-  const key = createHash('sha256').update(checkout).digest('hex').slice(0, 8);
+  const key = createHash('sha256')
+    .update(checkout + purpose)
+    .digest('hex')
+    .slice(0, 8);
   // A unix socket's path holds 107 characters; containerd's and the kubelet's need about 50 of them.
   const root = tmpdir().length > 40 ? '/tmp' : tmpdir();
   const state = join(root, `steadyship-${key}`);

@@ -113,6 +113,7 @@ export class FakeLeases implements Cluster {
         if (this.trouble === undefined) last = this.#server.leases.get(name);
         return (last === undefined ? [] : [structuredClone(last)]) as unknown as readonly T[];
       },
+      find: () => [],
       subscribe: (listener) => {
         this.#server.listeners.add(listener);
         return () => this.#server.listeners.delete(listener);

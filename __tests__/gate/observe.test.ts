@@ -1,37 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { ApiError, type Cluster, type Collection } from '../../src/cluster/client.ts';
-import { commonSelector, openObserver, renderSelector } from '../../src/gate/observe.ts';
+import { ApiError, type Cluster, type Collection, type CollectionTarget } from '../../src/cluster/client.ts';
+import { openObserver } from '../../src/gate/observe.ts';
 import type { KubeObject } from '../../src/model/kube.ts';
 import type { WorkloadKind } from '../../src/model/observation.ts';
-
-test('a selector is rendered as the query parameter takes it', () => {
-  expect(
-    renderSelector({
-      matchLabels: { app: 'web' },
-      matchExpressions: [
-        { key: 'tier', operator: 'In', values: ['a', 'b'] },
-        { key: 'stage', operator: 'NotIn', values: ['x'] },
-        { key: 'owner', operator: 'Exists' },
-        { key: 'old', operator: 'DoesNotExist' },
-      ],
-    }),
-  ).toBe('app=web,tier in (a,b),stage notin (x),owner,!old');
-});
-
-test('one workload is asked for by its own selector', () => {
-  expect(commonSelector([{ matchLabels: { app: 'web', tier: 'front' } }])).toBe('app=web,tier=front');
-});
-
-test('several are asked for by the values of a label that all have', () => {
-  expect(commonSelector([{ matchLabels: { app: 'a', x: '1' } }, { matchLabels: { app: 'b' } }])).toBe(
-    'app in (a,b)',
-  );
-});
-
-test('several without a common label are not narrowed, for a wrong narrowing would hide pods', () => {
-  expect(commonSelector([{ matchLabels: { app: 'a' } }, { matchLabels: { name: 'b' } }])).toBeUndefined();
-  expect(commonSelector([{ matchLabels: { app: 'a' } }, undefined])).toBeUndefined();
-});
 
 describe('the caches that are opened', () => {
   const selector = { matchLabels: { app: 'x' } };
@@ -41,8 +12,9 @@ describe('the caches that are opened', () => {
   function caches(objects: Readonly<Record<string, readonly KubeObject[]>> = {}) {
     const paths: string[] = [];
     const cluster = {
-      collection: <T>({ path }: { readonly path: string }): Collection<T> => {
+      collection: <T>({ path, keyOf }: CollectionTarget<T>): Collection<T> => {
         paths.push(path);
+        const items = (objects[path.split('/').at(-1) ?? ''] ?? []) as readonly T[];
         const refused = path === '/api/v1/nodes';
         const denied = new ApiError(
           { verb: 'GET', path },
@@ -50,7 +22,8 @@ describe('the caches that are opened', () => {
         );
         return {
           ready: refused ? Promise.reject(denied) : Promise.resolve(),
-          items: () => (objects[path.split('/').at(-1) ?? ''] ?? []) as readonly T[],
+          items: () => items,
+          find: (key) => items.filter((each) => keyOf?.(each) === key),
           subscribe: () => () => undefined,
           trouble: () => (refused ? { kind: 'forbidden', message: 'nodes', since: 0 } : undefined),
           stop: () => undefined,

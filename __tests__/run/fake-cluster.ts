@@ -129,6 +129,7 @@ export class FakeCluster implements Cluster {
   collection<T extends KubeObject>(target: {
     readonly path: string;
     readonly fieldSelector?: string;
+    readonly keyOf?: (object: T) => string | undefined;
   }): Collection<T> {
     const { path } = target;
     if (path.includes('/leases')) return this.#leases.collection<T>(target);
@@ -140,6 +141,7 @@ export class FakeCluster implements Cluster {
     return {
       ready: Promise.resolve(),
       items: () => items() as readonly T[],
+      find: (key) => (items() as readonly T[]).filter((each) => target.keyOf?.(each) === key),
       subscribe: (listener) => {
         this.#listeners.add(listener);
         return () => this.#listeners.delete(listener);

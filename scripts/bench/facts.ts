@@ -14,7 +14,7 @@ export interface Facts {
   restored?: number;
 }
 
-interface Deployment extends KubeObject {
+export interface Deployment extends KubeObject {
   readonly spec: { readonly replicas?: number; readonly template: { readonly spec: PodSpec } };
   readonly status?: {
     readonly observedGeneration?: number;
@@ -77,7 +77,7 @@ export function isAtRest(watcher: Watcher, image: string): boolean {
 }
 
 /** @see https://github.com/kubernetes/kubernetes/blob/v1.36.3/staging/src/k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go */
-function isComplete({ metadata, spec, status = {} }: Deployment): boolean {
+export function isComplete({ metadata, spec, status = {} }: Deployment): boolean {
   const wanted = spec.replicas ?? 1;
   const { updatedReplicas = 0, replicas = 0, availableReplicas = 0 } = status;
   return (
@@ -96,6 +96,6 @@ function deaths({ status }: Pod): number {
   return Math.max(0, ...counts);
 }
 
-function imageOf(spec: PodSpec): string {
+export function imageOf(spec: PodSpec): string {
   return spec.containers[0]?.image ?? '';
 }

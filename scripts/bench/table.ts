@@ -2,9 +2,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { type Figure, isMet, median, ratio } from './figures.ts';
 
-const BEGIN = '<!-- bench:begin -->';
-const END = '<!-- bench:end -->';
-
 export function renderTable(figures: readonly Figure[]): string {
   const header = ['Figure', 'SteadyShip', 'Peer', 'Ratio', 'Bar', 'Met'];
   const rows = figures.map((figure) => {
@@ -22,12 +19,13 @@ export function renderTable(figures: readonly Figure[]): string {
   return [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
-/** Puts text between the markers of a page. */
-export async function writeBetweenMarkers(file: string, text: string): Promise<void> {
+/** Puts text between the markers of a page, `<!-- name:begin -->` and `<!-- name:end -->`. */
+export async function writeBetweenMarkers(file: string, name: string, text: string): Promise<void> {
   const page = await readFile(file, 'utf8');
-  const [begin, end] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (begin < 0 || end < begin) throw new Error(`${file} lacks the lines ${BEGIN} and ${END}.`);
-  await writeFile(file, `${page.slice(0, begin + BEGIN.length)}\n${text}\n${page.slice(end)}`);
+  const [opening, closing] = [`<!-- ${name}:begin -->`, `<!-- ${name}:end -->`];
+  const [begin, end] = [page.indexOf(opening), page.indexOf(closing)];
+  if (begin < 0 || end < begin) throw new Error(`${file} lacks the lines ${opening} and ${closing}.`);
+  await writeFile(file, `${page.slice(0, begin + opening.length)}\n${text}\n${page.slice(end)}`);
 }
 
 /** `0.21 s (0.19–0.24)`: the median, the least and the most. */

@@ -33,13 +33,16 @@ export class Watcher {
   readonly #streams: IncomingMessage[] = [];
   #broken: Error | undefined;
 
-  constructor(api: Api, namespace: string) {
+  readonly #kinds: readonly Kind[];
+
+  constructor(api: Api, namespace: string, kinds: readonly Kind[] = ['deployments', 'pods']) {
     this.#api = api;
     this.#namespace = namespace;
+    this.#kinds = kinds;
   }
 
   async open(): Promise<this> {
-    await Promise.all((Object.keys(PATHS) as Kind[]).map((kind) => this.#watch(kind)));
+    await Promise.all(this.#kinds.map((kind) => this.#watch(kind)));
     return this;
   }
 

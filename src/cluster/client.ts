@@ -33,8 +33,18 @@ export interface CollectionTarget<T> {
   readonly path: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
-  /** What to keep of each object, for collections that are large and read in part only. */
-  readonly keep?: (object: T) => T;
+  /**
+   * What to keep of each object, for collections that are large and read in part only; undefined: nothing, it is
+   * none of ours. Keeping of what was kept changes nothing.
+   */
+  readonly keep?: (object: T) => T | undefined;
+  /** The key by which `find` finds an object, if it is ever looked for. */
+  readonly keyOf?: (object: T) => string | undefined;
+}
+
+export interface ListOptions<T> extends RequestOptions {
+  /** As of a collection; asked page by page, so that a large list is never held whole. */
+  readonly keep?: (object: T) => T | undefined;
 }
 
 /**
@@ -50,7 +60,7 @@ export interface Cluster {
   readonly namespace: string | undefined;
   get<T extends KubeObject>(path: string, options?: RequestOptions): Promise<T>;
   /** All pages. */
-  list<T extends KubeObject>(path: string, query?: Query, options?: RequestOptions): Promise<ListResult<T>>;
+  list<T extends KubeObject>(path: string, query?: Query, options?: ListOptions<T>): Promise<ListResult<T>>;
   create<T>(path: string, body: unknown, options?: WriteOptions): Promise<T>;
   /** PUT; a conflict (409) is for the caller. */
   replace<T>(path: string, body: unknown, options?: WriteOptions): Promise<T>;
@@ -85,8 +95,13 @@ export interface Collection<T> {
    */
   readonly ready: Promise<void>;
   items(): readonly T[];
-  /** Calls back after changes, once per chunk of events. Answers how to unsubscribe. */
-  subscribe(listener: () => void): () => void;
+  /** Those whose key is this one, without a walk through all the others. */
+  find(key: string): readonly T[];
+  /**
+   * Calls back after changes, once per chunk of events, with the keys under which something came, went or became
+   * another; undefined: under any. Answers how to unsubscribe.
+   */
+  subscribe(listener: (changed?: ReadonlySet<string>) => void): () => void;
   /** undefined while all is well. The items are then still the last ones seen. */
   trouble(): Trouble | undefined;
   stop(): void;

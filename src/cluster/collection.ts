@@ -38,7 +38,7 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
   readonly #target: CollectionTarget<T>;
   readonly #context: CollectionContext;
   readonly #store: Store<T>;
-  readonly #listeners = new Set<() => void>();
+  readonly #listeners = new Set<(changed?: ReadonlySet<string>) => void>();
   readonly #stopped = new AbortController();
   #trouble: Trouble | undefined;
   /** The store's version is too old for the server, or there is none yet. */
@@ -53,7 +53,7 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
   constructor(target: CollectionTarget<T>, context: CollectionContext) {
     this.#target = target;
     this.#context = context;
-    this.#store = new Store(target.keep);
+    this.#store = new Store(target);
     this.ready = this.#list(undefined);
     this.ready.catch(() => this.stop());
   }
@@ -62,8 +62,12 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
     return this.#store.items();
   }
 
+  find(key: string): readonly T[] {
+    return this.#store.find(key);
+  }
+
   /** The first to listen starts the watch: until then the list stands as it was read, and its connection is free. */
-  subscribe(listener: () => void): () => void {
+  subscribe(listener: (changed?: ReadonlySet<string>) => void): () => void {
     this.#listeners.add(listener);
     this.#following ??= this.ready.then(
       () => this.#follow(),
@@ -82,8 +86,12 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
   }
 
   async #list(patience: number | undefined): Promise<void> {
-    const { labelSelector, fieldSelector, path } = this.#target;
-    const options = { signal: this.#stopped.signal, ...(patience === undefined ? {} : { patience }) };
+    const { labelSelector, fieldSelector, path, keep } = this.#target;
+    const options = {
+      signal: this.#stopped.signal,
+      ...(patience === undefined ? {} : { patience }),
+      ...(keep === undefined ? {} : { keep }),
+    };
     const { items, resourceVersion } = await this.#context.list<T>(
       path,
       { labelSelector, fieldSelector },
@@ -259,9 +267,10 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
 
   /** In microtasks: what a listener throws is a bug of its own and must not pass for a broken watch. */
   #notify(): void {
+    const changed = this.#store.takeChanged();
     for (const listener of this.#listeners) {
       queueMicrotask(() => {
-        if (this.#listeners.has(listener)) listener();
+        if (this.#listeners.has(listener)) listener(changed);
       });
     }
   }

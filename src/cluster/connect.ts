@@ -3,7 +3,7 @@ import type { Clock } from '../model/clock.ts';
 import type { KubeObject } from '../model/kube.ts';
 import type { Log } from '../model/log.ts';
 import type { ClusterAccess } from './access.ts';
-import type { Cluster, ListResult, Query, RequestOptions, WriteOptions } from './client.ts';
+import type { Cluster, ListOptions, ListResult, Query, RequestOptions, WriteOptions } from './client.ts';
 import { WatchedCollection } from './collection.ts';
 import { createCredentials } from './credentials.ts';
 import { ApiError, UnreachableError } from './errors.ts';
@@ -114,7 +114,7 @@ export function connect(access: ClusterAccess, options: ConnectOptions): Cluster
   async function list<T extends KubeObject>(
     path: string,
     query: Query = {},
-    options: RequestOptions = {},
+    options: ListOptions<T> = {},
   ): Promise<ListResult<T>> {
     interface Page {
       readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string };
@@ -122,10 +122,14 @@ export function connect(access: ClusterAccess, options: ConnectOptions): Cluster
     }
     const get = (more: Query) =>
       read<Page>({ verb: 'list', path, query: { limit: PAGE, ...query, ...more } }, options);
+    const keep = options.keep ?? ((item: T) => item);
     const items: T[] = [];
     let page = await get({});
     for (;;) {
-      for (const item of page.items ?? []) items.push(item);
+      for (const item of page.items ?? []) {
+        const kept = keep(item);
+        if (kept !== undefined) items.push(kept);
+      }
       const next = page.metadata?.continue;
       if (!next || query['limit'] !== undefined) break;
       try {

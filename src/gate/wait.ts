@@ -38,6 +38,13 @@ export interface GateArguments {
 /** How long the log may be silent while nothing changes, in milliseconds. */
 const HEARTBEAT = 30_000;
 
+/**
+ * Looking at a workload of thousands of pods takes milliseconds, and a rollout of it brings thousands of events: a
+ * look that took longer than `free` is followed by `times` as long without one, but no longer than `most`
+ * (milliseconds). What comes meanwhile is seen by one look.
+ */
+const REST = { free: 5, times: 4, most: 100 };
+
 /** An impasse must last so long, in milliseconds: the watch of the pods may lag behind that of the workload. */
 const IMPASSE = 2_000;
 
@@ -71,9 +78,15 @@ export async function gate(args: GateArguments): Promise<readonly Outcome[]> {
       cancelBeat = clock.timer(HEARTBEAT, beat);
       for (const lane of lanes) lane.heartbeat();
     };
+    let restUntil = began;
     const step = (): void => {
       if (finished) return;
       cancelTimer();
+      const start = clock.now();
+      if (start < restUntil) {
+        cancelTimer = clock.timer(restUntil - start, guarded);
+        return;
+      }
       const trouble = observer.trouble();
       if (trouble !== undefined) {
         const now = clock.now();
@@ -83,6 +96,8 @@ export async function gate(args: GateArguments): Promise<readonly Outcome[]> {
         } else cancelTimer = clock.timer(Math.min(left, 1_000), guarded);
       } else {
         const due = lanes.map((lane) => lane.evaluate()).filter((each) => each !== undefined);
+        const spent = clock.now() - start;
+        if (spent > REST.free) restUntil = start + spent + Math.min(REST.most, REST.times * spent);
         if (due.length > 0) cancelTimer = clock.timer(Math.max(1, Math.min(...due)), guarded);
       }
       if ((args.all !== true && lanes.some((lane) => lane.failed)) || lanes.every((lane) => lane.done)) {
@@ -111,6 +126,8 @@ class Lane {
   #seen: Observation;
   #line = '';
   #impasseSince: number | undefined;
+  /** Until when the last evaluation holds if nothing more is seen of the workload; undefined: there was none. */
+  #dueAt: number | undefined;
   readonly #tracker = new PodTrack();
   readonly #args: GateArguments;
   readonly #began: Date;
@@ -134,17 +151,30 @@ class Lane {
     return this.#verdict?.kind === 'failed';
   }
 
-  /** Asks for the verdict; answers in how many milliseconds to ask again by itself. */
+  /**
+   * Asks for the verdict, unless nothing of this workload has changed and no timer is due: one event must not cost
+   * work for all workloads. Answers in how many milliseconds to ask again by itself.
+   */
   evaluate(): number | undefined {
     if (this.done) return undefined;
-    const { observer, limits, clock } = this.#args;
-    this.#seen = observer.observe(this.#pin);
+    const { observer, clock } = this.#args;
+    const seen = observer.observe(this.#pin);
+    const now = clock.now();
+    if (this.#dueAt === undefined || seen !== this.#seen || now >= this.#dueAt) {
+      this.#seen = seen;
+      this.#dueAt = now + (this.#judge(now) ?? Infinity);
+    }
+    return this.done || this.#dueAt === Infinity ? undefined : this.#dueAt - now;
+  }
+
+  #judge(now: number): number | undefined {
+    const { limits, clock } = this.#args;
     const evaluation: Evaluation = evaluate({
       pin: this.#pin,
       memory: this.#memory,
       seen: this.#seen,
       limits,
-      now: clock.now(),
+      now,
     });
     this.#pin = evaluation.pin;
     this.#memory = evaluation.memory;

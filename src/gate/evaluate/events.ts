@@ -10,11 +10,22 @@ export function eventsAbout(
   reasons: readonly string[],
   container?: string,
 ): readonly Event[] {
-  return events
-    .filter((event) => uid !== '' && event.involvedObject?.uid === uid)
+  return (byUid(events).get(uid) ?? [])
     .filter((event) => reasons.includes(event.reason ?? ''))
     .filter((event) => container === undefined || isAboutContainer(event, container))
     .sort((one, other) => timeOf(one) - timeOf(other));
+}
+
+const sorted = new WeakMap<readonly Event[], ReadonlyMap<string, readonly Event[]>>();
+
+/** Each container of each pod asks for its own: thousands of pods must not each walk through all events. */
+function byUid(events: readonly Event[]): ReadonlyMap<string, readonly Event[]> {
+  const known = sorted.get(events);
+  if (known !== undefined) return known;
+  const groups = Map.groupBy(events, ({ involvedObject }) => involvedObject?.uid ?? '');
+  groups.delete('');
+  sorted.set(events, groups);
+  return groups;
 }
 
 /** How often it happened: the recorder merges repeats into one object. */
