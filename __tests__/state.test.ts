@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { type OpenRun, parseState, renderState } from '../src/state.ts';
 
@@ -19,6 +20,18 @@ const OPEN: OpenRun = {
 
 test('what main saves, post reads', () => {
   expect(parseState(renderState(OPEN))).toEqual(OPEN);
+});
+
+test('what main saves of hundreds of workloads fits into one variable of a process', () => {
+  const open = Array.from({ length: 300 }, (_, index) => ({
+    ...OPEN.open[0],
+    name: `workload-${index}`,
+    uid: createHash('sha256').update(`${index}`).digest('hex').slice(0, 36),
+  })) as OpenRun['open'];
+  const text = renderState({ ...OPEN, open });
+  expect(text.length).toBeLessThan(128 * 1024);
+  expect(text).not.toContain('\n');
+  expect(parseState(text)).toEqual({ ...OPEN, open });
 });
 
 test('a main step that never saved anything leaves nothing to read', () => {

@@ -27,9 +27,21 @@ export interface OpenRun {
   readonly open: readonly OpenChange[];
 }
 
-/** The text to save; it comes back through the environment of the post step. */
+/** Linux starts no program with a longer variable than 128 KiB (MAX_ARG_STRLEN), and base64 adds a third. */
+const LONGEST = 32 * 1024;
+const PACKED = 'gzip:';
+
+/** The text to save; it comes back as one variable of the post step's environment, packed where it is long. */
 export function renderState(run: OpenRun): string {
-  return JSON.stringify({ version: VERSION, ...run });
+  const text = JSON.stringify({ version: VERSION, ...run });
+  if (text.length <= LONGEST) return text;
+  return PACKED + process.getBuiltinModule('node:zlib').gzipSync(text).toString('base64');
+}
+
+function unpack(text: string): string {
+  if (!text.startsWith(PACKED)) return text;
+  const packed = Buffer.from(text.slice(PACKED.length), 'base64');
+  return process.getBuiltinModule('node:zlib').gunzipSync(packed).toString('utf8');
 }
 
 /**
@@ -40,7 +52,7 @@ export function renderState(run: OpenRun): string {
  */
 export function parseState(text: string): OpenRun | undefined {
   if (text === '') return undefined;
-  const value: unknown = JSON.parse(text);
+  const value: unknown = JSON.parse(unpack(text));
   if (!isRecord(value) || value['version'] !== VERSION)
     throw new Error(`The saved state is not of version ${VERSION}.`);
   const { rollback, onCancel, open, holder } = value;

@@ -52,6 +52,7 @@ export async function replay(
   } as Pick<Cluster, 'collection'> as Cluster;
   const id = { kind, namespace, name };
   const observer = openObserver(cluster, [{ ...id, selector: reply.spec?.selector }]);
+  observer.subscribe(() => undefined);
   await observer.ready;
   let pin = pinReply(reply, [{ list: 'containers', name: container }], beforeOf(observer.observe(id)));
   let memory = begin(pin, 0);
@@ -83,6 +84,7 @@ function hidden<T>(path: string): Collection<T> {
   return {
     ready,
     items: () => [],
+    find: () => [],
     subscribe: () => () => undefined,
     trouble: () => undefined,
     stop: () => undefined,
@@ -97,6 +99,7 @@ class Tape {
   readonly #stream: Stream;
   readonly #way: Way;
   #store: Store<KubeObject> | undefined;
+  readonly #listeners = new Set<(changed?: ReadonlySet<string>) => void>();
   /** By uid, as last seen. */
   readonly #versions = new Map<string | undefined, string>();
 
@@ -106,14 +109,18 @@ class Tape {
     this.#way = way;
   }
 
-  open<T extends KubeObject>({ keep }: CollectionTarget<T>): Collection<T> {
-    const store = new Store<T>(keep);
+  open<T extends KubeObject>(target: CollectionTarget<T>): Collection<T> {
+    const store = new Store<T>(target);
     store.replace(this.#stream.items as readonly T[], this.#stream.resourceVersion);
     this.#store = store as unknown as Store<KubeObject>;
     return {
       ready: Promise.resolve(),
       items: () => store.items(),
-      subscribe: () => () => undefined,
+      find: (key) => store.find(key),
+      subscribe: (listener) => {
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
+      },
       trouble: () => undefined,
       stop: () => undefined,
     };
@@ -140,6 +147,12 @@ class Tape {
 
   #apply(happening: Happening): void {
     this.#store?.apply(happening);
+    this.#tell();
+  }
+
+  #tell(): void {
+    const changed = this.#store?.takeChanged();
+    for (const listener of this.#listeners) listener(changed);
     this.#check();
   }
 
@@ -169,6 +182,6 @@ class Tape {
       version = object.metadata?.resourceVersion ?? version;
     }
     this.#store?.replace([...there.values()], version);
-    this.#check();
+    this.#tell();
   }
 }
