@@ -9,8 +9,8 @@ import { readFile } from 'node:fs/promises';
 import type { Dispatcher } from 'undici';
 import Agent from 'undici/lib/dispatcher/agent.js';
 import { messageOf, UserError } from '../model/error.ts';
+import { type ProxyChoice, proxyFor } from '../process/proxy.ts';
 import type { ClusterAccess, Material } from './access.ts';
-import { proxyFor } from './proxy.ts';
 import type { Timing } from './timing.ts';
 
 export interface ClientCertificate {
@@ -38,7 +38,7 @@ export async function createDispatcher(options: DispatcherOptions): Promise<Disp
     connections: null,
     pipelining: 1,
   };
-  const proxy = proxyFor(server, access.proxyUrl, environment);
+  const proxy = chooseProxy(access, environment);
   if (proxy === undefined) {
     return new Agent({
       ...pool,
@@ -69,6 +69,15 @@ export async function createDispatcher(options: DispatcherOptions): Promise<Disp
       { cause: error },
     );
   }
+}
+
+/** A kubeconfig's own proxy is meant for this server, whatever NO_PROXY says. */
+export function chooseProxy(
+  { server, proxyUrl }: Pick<ClusterAccess, 'server' | 'proxyUrl'>,
+  environment: DispatcherOptions['environment'],
+): ProxyChoice | undefined {
+  if (proxyUrl !== undefined) return { url: proxyUrl, origin: 'the kubeconfig (proxy-url)' };
+  return proxyFor(new URL(server), environment);
 }
 
 function tlsOptions({ access, authority, certificate }: DispatcherOptions) {

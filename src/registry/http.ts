@@ -1,18 +1,22 @@
 import type { Dispatcher } from 'undici';
 import connect from 'undici/lib/api/api-connect.js';
 import request from 'undici/lib/api/api-request.js';
-import EnvHttpProxyAgent from 'undici/lib/dispatcher/env-http-proxy-agent.js';
+import Agent from 'undici/lib/dispatcher/agent.js';
 import Pool from 'undici/lib/dispatcher/pool.js';
+import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
 import { type Clock, sleep } from '../model/clock.ts';
 import { UserError } from '../model/error.ts';
 import type { Environment } from '../process/environment.ts';
+import { configuredProxy, proxyFor } from '../process/proxy.ts';
 import { RegistryError } from './error.ts';
 
 export interface Question {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Of somebody who is mostly not there at all: asked once, and for so many milliseconds. */
+  readonly once?: number;
 }
 
 export interface Reply {
@@ -49,11 +53,13 @@ const FINAL =
  */
 export class Http {
   readonly #args: HttpArguments;
-  readonly #dispatcher: Dispatcher;
+  readonly #straight: Dispatcher;
+  readonly #proxy: Dispatcher | undefined;
 
   constructor(args: HttpArguments) {
     this.#args = args;
-    this.#dispatcher = dispatcherFor(args.environment);
+    this.#straight = new Agent({ ...POOL, connect: { timeout: CONNECT_TIMEOUT } });
+    this.#proxy = proxyDispatcher(args.environment);
   }
 
   async send(question: Question): Promise<Reply> {
@@ -63,7 +69,7 @@ export class Http {
       if (outcome.kind === 'reply' && !isPassing(outcome.reply.status)) return outcome.reply;
       const asked = outcome.kind === 'reply' ? retryAfter(outcome.reply, clock) : undefined;
       const final = outcome.kind === 'error' && FINAL.test(codeOf(outcome.error));
-      if (attempt === TRIES || final || (asked !== undefined && asked > LONGEST_DELAY)) {
+      if (attempt === TRIES || final || question.once !== undefined || (asked !== undefined && asked > LONGEST_DELAY)) {
         throw unreachable(question.url, outcome, attempt, asked);
       }
       // "Full jitter" around the doubled delay: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
@@ -72,7 +78,7 @@ export class Http {
   }
 
   async close(): Promise<void> {
-    await this.#dispatcher.destroy();
+    await Promise.all([this.#straight.destroy(), this.#proxy?.destroy()]);
   }
 
   async #follow(question: Question): Promise<Outcome> {
@@ -98,15 +104,23 @@ export class Http {
     }
   }
 
+  /** Plain HTTP is spoken on this machine and its link only, where no proxy is. */
+  #dispatcherFor(url: URL): Dispatcher {
+    const proxied = url.protocol === 'https:' && proxyFor(url, this.#args.environment) !== undefined;
+    return (proxied ? this.#proxy : undefined) ?? this.#straight;
+  }
+
   async #once(question: Question): Promise<Reply> {
-    const { url } = question;
-    const response = await request.call(this.#dispatcher, {
+    const { url, once } = question;
+    const signals = [this.#args.signal, once === undefined ? undefined : AbortSignal.timeout(once)];
+    const heard = signals.filter((signal) => signal !== undefined);
+    const response = await request.call(this.#dispatcherFor(url), {
       origin: url.origin,
       path: `${url.pathname}${url.search}`,
       method: question.method,
       headers: { 'user-agent': 'steadyship', ...question.headers },
       ...(question.body === undefined ? {} : { body: question.body }),
-      ...(this.#args.signal === undefined ? {} : { signal: this.#args.signal }),
+      ...(heard.length === 0 ? {} : { signal: AbortSignal.any(heard) }),
     });
     const pieces: Buffer[] = [];
     let length = 0;
@@ -123,32 +137,31 @@ export class Http {
   }
 }
 
-/** Straight, or through the proxy that the environment names. */
-function dispatcherFor(environment: Environment): Dispatcher {
+const POOL = {
+  // undici's HTTP/2 session does not notice a connection that went silent.
+  allowH2: false,
+  headersTimeout: ANSWER_TIMEOUT,
+  bodyTimeout: ANSWER_TIMEOUT,
+};
+
+function proxyDispatcher(environment: Environment): Dispatcher | undefined {
+  const proxy = configuredProxy('https:', environment);
+  if (proxy === undefined) return undefined;
   try {
-    return new EnvHttpProxyAgent({
-      // Plain HTTP is spoken on loopback only, where no proxy is. Empty strings, because undici would look
-      // into process.env for what is left out.
-      httpProxy: '',
-      httpsProxy: environment['https_proxy'] ?? environment['HTTPS_PROXY'] ?? '',
-      noProxy: ['localhost,127.0.0.1,[::1]', environment['no_proxy'] ?? environment['NO_PROXY'] ?? ''].join(
-        ',',
-      ),
+    return new ProxyAgent({
+      ...POOL,
+      uri: proxy.url,
       // Only undici's barrel gives dispatchers the method by which a proxy is asked for a tunnel.
       clientFactory: (origin, options) => Object.assign(new Pool(origin, options), { connect }),
-      // Its HTTP/2 session does not notice a connection that went silent.
-      allowH2: false,
-      requestTls: { allowH2: false },
-      proxyTls: { allowH2: false },
       connectTimeout: CONNECT_TIMEOUT,
-      connect: { timeout: CONNECT_TIMEOUT },
-      headersTimeout: ANSWER_TIMEOUT,
-      bodyTimeout: ANSWER_TIMEOUT,
+      requestTls: { allowH2: false },
+      // For any other scheme its mere presence would make undici speak TLS to a SOCKS server.
+      ...(proxy.url.startsWith('https:') ? { proxyTls: { allowH2: false } } : {}),
     });
   } catch (error) {
     // The address may bear a password: it is not repeated.
     throw new UserError(
-      'The proxy given by HTTPS_PROXY is no usable address; it must look like http://proxy.example.com:3128.',
+      `The proxy given by ${proxy.origin} is no usable address; it must look like http://proxy.example.com:3128.`,
       { cause: error },
     );
   }
