@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chooseProxy } from '../../src/cluster/dispatcher.ts';
+import { chooseProxy } from '../../src/cluster/pool.ts';
 import { isExempt, isLoopback, proxyFor } from '../../src/process/proxy.ts';
 
 const SERVER = new URL('https://k8s.example.com:6443');

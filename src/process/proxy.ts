@@ -1,7 +1,7 @@
 /**
  * Which proxy a server is reached through, by the rules of Go's golang.org/x/net/http/httpproxy, which kubectl,
- * docker and BuildKit follow: what they reach, we reach in the same way. undici's EnvHttpProxyAgent knows no CIDR
- * blocks in NO_PROXY, and those are what people write for clusters and the registries in them.
+ * docker and BuildKit follow: what they reach, we reach in the same way. Node's own reading of NO_PROXY knows no
+ * CIDR blocks, and those are what people write for clusters and the registries in them.
  */
 import { BlockList, isIP } from 'node:net';
 import type { Environment } from './environment.ts';
