@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ApiError, UnreachableError } from '../../src/cluster/client.ts';
 import { explain, isFutile } from '../../src/cluster/explain.ts';
 import { UserError } from '../../src/model/error.ts';
+import { ProxyRefusal } from '../../src/process/http/error.ts';
 
 const CLUSTER = { server: 'https://k8s.example.com:6443' };
 const REQUEST = { verb: 'get', path: '/api/v1/namespaces/shop' };
@@ -12,6 +13,11 @@ function network(code: string, message: string, lastHeard?: Date): UnreachableEr
 }
 
 const HEARD = new Date('2026-01-02T03:04:05.678Z');
+
+function refusedByProxy(status: number): UnreachableError {
+  const cause = new ProxyRefusal(status);
+  return new UnreachableError(REQUEST, cause.message, false, { cause });
+}
 
 function answer(status: number, reason: string, message: string, hint?: string): ApiError {
   return new ApiError(REQUEST, { status, reason, message, hint });
@@ -36,11 +42,8 @@ describe('explain', () => {
     ],
     [
       'connecting takes too long',
-      network(
-        'UND_ERR_CONNECT_TIMEOUT',
-        'Connect Timeout Error (attempted address: k8s.example.com:6443, timeout: 10000ms)',
-      ),
-      "Cannot reach the cluster at https://k8s.example.com:6443: it did not answer in time (Connect Timeout Error (attempted address: k8s.example.com:6443, timeout: 10000ms)). Check the server address, and that a firewall or the cluster's list of authorised networks lets this runner in; a private cluster needs a self-hosted runner in its network.",
+      network('ETIMEDOUT', 'no connection to k8s.example.com:6443 within 10 s'),
+      "Cannot reach the cluster at https://k8s.example.com:6443: it did not answer in time (no connection to k8s.example.com:6443 within 10 s). Check the server address, and that a firewall or the cluster's list of authorised networks lets this runner in; a private cluster needs a self-hosted runner in its network.",
     ],
     [
       'an answer takes too long',
@@ -78,12 +81,12 @@ describe('explain', () => {
     ],
     [
       'the proxy wants a login',
-      new UnreachableError(REQUEST, 'Proxy response (407) !== 200 when HTTP Tunneling', false),
+      refusedByProxy(407),
       'Cannot reach the cluster at https://k8s.example.com:6443: the proxy that was to connect to it asks for a user name and password (407). Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.',
     ],
     [
       'the proxy does not get through',
-      new UnreachableError(REQUEST, 'Proxy response (502) !== 200 when HTTP Tunneling', false),
+      refusedByProxy(502),
       'Cannot reach the cluster at https://k8s.example.com:6443: the proxy that was to connect to it answered 502 instead. Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.',
     ],
     [

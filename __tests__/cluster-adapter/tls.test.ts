@@ -87,7 +87,7 @@ describe('TLS', () => {
         'set tls-server-name in the kubeconfig to one.',
     );
     await connected({ ...access, tlsServerName: 'kubernetes.default.svc' }).get(PATH);
-    // undici would take the name from the address where that is one.
+    // A name in the address must not win over the one that was configured.
     const named = {
       ...access,
       server: `https://localhost:${api.port}`,

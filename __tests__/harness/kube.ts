@@ -4,10 +4,11 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Agent, type Dispatcher, request } from 'undici';
 import type { KubeObject } from '../../src/model/kube.ts';
 import type { Cluster } from '../cluster/index.ts';
 
@@ -40,10 +41,11 @@ export async function startProxy(cluster: Cluster): Promise<{ readonly socket: s
 type Predicate<T> = (items: readonly T[]) => boolean;
 
 export class Kube {
-  readonly #agent: Agent;
+  readonly #agent = new Agent({ keepAlive: true, timeout: 4_000 });
+  readonly #socket: string;
 
   constructor(socket: string) {
-    this.#agent = new Agent({ connect: { socketPath: socket }, bodyTimeout: 0, headersTimeout: 0 });
+    this.#socket = socket;
   }
 
   async get<T>(path: string): Promise<T> {
@@ -91,7 +93,7 @@ export class Kube {
     const query = `watch=1&resourceVersion=${resourceVersion}`;
     const response = await this.#open('GET', `${path}${path.includes('?') ? '&' : '?'}${query}`, { signal });
     let rest = '';
-    for await (const chunk of response.body.setEncoding('utf8')) {
+    for await (const chunk of response.setEncoding('utf8')) {
       const lines = (rest + chunk).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) {
@@ -119,27 +121,36 @@ export class Kube {
     );
   }
 
-  async #send<T>(method: Dispatcher.HttpMethod, path: string, body?: object, type?: string): Promise<T> {
-    const response = await this.#open(method, path, { body, type });
-    return (await response.body.json()) as T;
+  async #send<T>(method: string, path: string, body?: object, type?: string): Promise<T> {
+    return JSON.parse(await text(await this.#open(method, path, { body, type }))) as T;
   }
 
   async #open(
-    method: Dispatcher.HttpMethod,
+    method: string,
     path: string,
     {
       body,
       type = 'application/json',
       signal,
     }: { body?: object | undefined; type?: string | undefined; signal?: AbortSignal },
-  ): Promise<Dispatcher.ResponseData> {
-    const response = await request(`http://localhost${path}`, {
-      method,
-      dispatcher: this.#agent,
-      ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': type } }),
-      ...(signal === undefined ? {} : { signal }),
+  ): Promise<IncomingMessage> {
+    const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      request({
+        socketPath: this.#socket,
+        agent: this.#agent,
+        method,
+        path,
+        ...(bytes === undefined
+          ? {}
+          : { headers: { 'content-type': type, 'content-length': String(bytes.length) } }),
+        ...(signal === undefined ? {} : { signal }),
+      })
+        .on('response', resolve)
+        .on('error', reject)
+        .end(bytes);
     });
-    if (response.statusCode < 300) return response;
-    throw new Error(`${method} ${path}: ${response.statusCode} ${await response.body.text()}`);
+    if ((response.statusCode ?? 0) < 300) return response;
+    throw new Error(`${method} ${path}: ${response.statusCode} ${await text(response)}`);
   }
 }

@@ -5,8 +5,11 @@ import { parseImage } from '../../src/model/image.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
 import { failureOf, hastyClock, recordingLog } from '../process/fakes.ts';
 
-/** Asks three registries through a proxy that opens no tunnel, and gives the names that it was asked for. */
-async function tunnels(environment: (proxy: string) => Record<string, string>): Promise<string[]> {
+/** Asks registries through a proxy that opens no tunnel, and gives the names that it was asked for. */
+async function tunnels(
+  environment: (proxy: string) => Record<string, string>,
+  names = ['registry.invalid/a', 'internal.invalid/a', '127.0.0.1:1/a'],
+): Promise<string[]> {
   const asked = new Set<string>();
   const proxy = createServer();
   proxy.on('connect', (request, socket) => {
@@ -25,9 +28,7 @@ async function tunnels(environment: (proxy: string) => Record<string, string>): 
     await registry.close();
     proxy.close();
   });
-  for (const name of ['registry.invalid/a', 'internal.invalid/a', '127.0.0.1:1/a']) {
-    await registry.resolve(parseImage(name).image).catch(() => {});
-  }
+  for (const name of names) await registry.resolve(parseImage(name).image).catch(() => {});
   return [...asked];
 }
 
@@ -37,15 +38,20 @@ it('the proxy of the environment is asked, but for the hosts that it excepts and
   ]);
 });
 
-it('the variables in lower case are the ones that count', async () => {
-  expect(await tunnels((proxy) => ({ https_proxy: proxy, HTTPS_PROXY: 'http://127.0.0.1:1' }))).toEqual([
+it('the variables in capitals are the ones that count, as for docker and kubectl', async () => {
+  expect(await tunnels((proxy) => ({ HTTPS_PROXY: proxy, https_proxy: 'http://127.0.0.1:1' }))).toEqual([
     'registry.invalid:443',
     'internal.invalid:443',
   ]);
 });
 
+it('a block of addresses is excepted as for the cluster', async () => {
+  const environment = (proxy: string) => ({ https_proxy: proxy, no_proxy: '192.0.2.0/24,.invalid' });
+  expect(await tunnels(environment, ['192.0.2.1:1/a', '198.51.100.1:1/a'])).toEqual(['198.51.100.1:1']);
+});
+
 it('an address that is none is told without it', async () => {
-  const error = await failureOf(() => tunnels(() => ({ HTTPS_PROXY: 'user:s3cr3t@proxy' })));
+  const error = await failureOf(() => tunnels(() => ({ HTTPS_PROXY: 'http://user:s3cr3t@pro xy' })));
   expect(error.message).toBe(
     'The proxy given by HTTPS_PROXY is no usable address; it must look like http://proxy.example.com:3128.',
   );

@@ -187,7 +187,7 @@ export function connect(access: ClusterAccess, options: ConnectOptions): Cluster
     close: async () => {
       for (const collection of collections) collection.stop();
       closing.abort(new Error(`the connection to ${access.server} was closed`));
-      await transport.destroy();
+      transport.destroy();
     },
   };
 }

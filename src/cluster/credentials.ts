@@ -8,9 +8,9 @@ import { type Clock, sleep } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/error.ts';
 import type { Log } from '../model/log.ts';
 import type { ClusterAccess, CredentialSource } from './access.ts';
-import { type ClientCertificate, readMaterial } from './dispatcher.ts';
 import type { LoginOptions } from './exec-plugin.ts';
 import { mask } from './mask.ts';
+import { type ClientCertificate, readMaterial } from './pool.ts';
 
 export interface Credential {
   /** The header Authorization. */

@@ -88,11 +88,3 @@ export class UnreachableError extends Error {
     this.path = request.path;
   }
 }
-
-/** The network layer's own words. A name with several addresses fails with a list of errors and no message. */
-export function wordsOf(error: Error): string {
-  const parts = error instanceof AggregateError ? error.errors : [];
-  const words =
-    error.message || parts.map((part) => (part instanceof Error ? part.message : String(part))).join(', ');
-  return words || String((error as { code?: unknown }).code ?? error.name);
-}

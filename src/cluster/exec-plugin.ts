@@ -9,11 +9,11 @@ import type { Clock } from '../model/clock.ts';
 import { UserError } from '../model/error.ts';
 import type { Log } from '../model/log.ts';
 import type { ClusterAccess, ExecPlugin } from './access.ts';
-import type { ClientCertificate } from './dispatcher.ts';
 import { Run } from './exec-run.ts';
 import { baseName, known, pluginEnvironment } from './exec-table.ts';
 import { isInside } from './kubeconfig-files.ts';
 import { mask } from './mask.ts';
+import type { ClientCertificate } from './pool.ts';
 import type { Timing } from './timing.ts';
 
 export interface LoginOptions {

@@ -1,6 +1,7 @@
 /** Whatever goes wrong on the way to a cluster, in one sentence or two: what, where, why, what to do. */
 import { messageOf, UserError } from '../model/error.ts';
-import { ApiError, UnreachableError, wordsOf } from './errors.ts';
+import { ProxyRefusal, wordsOf } from '../process/http/error.ts';
+import { ApiError, UnreachableError } from './errors.ts';
 
 interface Explanation {
   readonly why: string;
@@ -45,7 +46,7 @@ const BROKEN: Explanation = {
   advice: 'Try again; if it stays, look at the load balancer or proxy in front of the API server.',
 };
 
-/** By the `code` of Node, OpenSSL and undici. */
+/** By the `code` of Node and OpenSSL. */
 const BY_CODE: Readonly<Record<string, Explanation>> = {
   ECONNREFUSED: {
     why: 'the connection was refused, so nothing listens there',
@@ -67,10 +68,8 @@ const BY_CODE: Readonly<Record<string, Explanation>> = {
   EHOSTUNREACH: NETWORK,
   ENETUNREACH: NETWORK,
   ETIMEDOUT: TIMEOUT,
-  UND_ERR_CONNECT_TIMEOUT: TIMEOUT,
   ECONNRESET: BROKEN,
   EPIPE: BROKEN,
-  UND_ERR_SOCKET: BROKEN,
   DEPTH_ZERO_SELF_SIGNED_CERT: CERTIFICATE,
   SELF_SIGNED_CERT_IN_CHAIN: CERTIFICATE,
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: CERTIFICATE,
@@ -217,8 +216,7 @@ function codes(error: unknown, depth = 0): string[] {
 }
 
 function proxyStatus(error: UnreachableError): number | undefined {
-  const status = /Proxy response \((\d{3})\)/.exec(error.message)?.[1];
-  return status === undefined ? undefined : Number(status);
+  return error.cause instanceof ProxyRefusal ? error.cause.status : undefined;
 }
 
 /** The network layer's words, which name the address; without our verb and path in front. */

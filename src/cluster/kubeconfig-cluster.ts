@@ -1,11 +1,11 @@
 /** The cluster's entry: where it is, and what it is trusted by. */
 import { newClusters } from '@kubernetes/client-node/dist/config_types.js';
 import { UserError } from '../model/error.ts';
+import { isLoopback } from '../process/proxy.ts';
 import { materialOf } from './kubeconfig-files.ts';
 import type { KubeconfigOptions, Reached } from './kubeconfig-options.ts';
 import { type Entry, textOf } from './kubeconfig-text.ts';
 import { mask } from './mask.ts';
-import { isLoopback } from './proxy.ts';
 
 export async function readCluster(
   entry: Entry,

@@ -2,15 +2,16 @@
  * Requests to one cluster, each with the credential of the moment: builds the URL and headers, counts, renews
  * the credential once on a 401, and turns what came back into an answer or one of our two errors.
  */
-import type { Dispatcher } from 'undici';
 import type { Clock } from '../model/clock.ts';
+import { ExchangeError } from '../process/http/error.ts';
+import { type Answer, exchange, type Outgoing, type StreamReader } from '../process/http/exchange.ts';
+import type { Pool } from '../process/http/pool.ts';
 import type { ClusterAccess } from './access.ts';
 import type { Query } from './client.ts';
 import { type Credential, type Credentials, whyRefused } from './credentials.ts';
-import { type ClientCertificate, createDispatcher } from './dispatcher.ts';
 import { ApiError, type StatusDetails, UnreachableError } from './errors.ts';
-import { type Answer, ExchangeError, exchange, type Outgoing, type StreamReader } from './exchange.ts';
 import { isUntrusted } from './explain.ts';
+import { type ClientCertificate, createPool } from './pool.ts';
 import type { Timing } from './timing.ts';
 import { Trust } from './trust.ts';
 
@@ -63,19 +64,18 @@ export class Transport {
   watches = 0;
   #lastHeard: Date | undefined;
   readonly #options: TransportOptions;
-  readonly #origin: string;
+  readonly #server: URL;
   readonly #prefix: string;
   readonly #trust: Trust;
-  #dispatcher: (Identity & { readonly made: Promise<Dispatcher> }) | undefined;
-  readonly #all: Promise<Dispatcher>[] = [];
+  #pool: (Identity & { readonly pool: Pool }) | undefined;
+  readonly #all: Pool[] = [];
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#trust = new Trust(options.access);
-    const server = new URL(options.access.server);
-    this.#origin = server.origin;
+    this.#server = new URL(options.access.server);
     // Rancher and the like serve clusters below a path.
-    this.#prefix = server.pathname.replace(/\/+$/, '');
+    this.#prefix = this.#server.pathname.replace(/\/+$/, '');
   }
 
   /** Whether the server has ever answered. */
@@ -107,9 +107,8 @@ export class Transport {
     }
   }
 
-  async destroy(): Promise<void> {
-    const made = await Promise.allSettled(this.#all);
-    await Promise.all(made.map((one) => (one.status === 'fulfilled' ? one.value.destroy() : undefined)));
+  destroy(): void {
+    for (const pool of this.#all) pool.destroy();
   }
 
   /** A server whose certificate does not fit has been sent nothing: with a new authority it is asked again. */
@@ -130,12 +129,12 @@ export class Transport {
     authority: string | undefined,
   ): Promise<Answer> {
     const { clock, closed } = this.#options;
-    const dispatcher = await this.#dispatcherFor({ certificate: credential.certificate, authority });
+    const pool = this.#poolFor({ certificate: credential.certificate, authority });
     const signal = request.signal === undefined ? closed : AbortSignal.any([request.signal, closed]);
     if ((request.countsAs ?? (request.verb === 'watch' ? 'watch' : 'request')) === 'watch') this.watches++;
     else this.requests++;
     try {
-      const answer = await exchange(dispatcher, this.#outgoing(request, credential, signal), clock);
+      const answer = await exchange(pool, this.#outgoing(request, credential, signal), clock);
       this.#heard();
       return answer;
     } catch (error) {
@@ -163,7 +162,7 @@ export class Transport {
       headers['content-type'] = request.verb === 'patch' ? 'application/json-patch+json' : 'application/json';
     }
     return {
-      origin: this.#origin,
+      server: this.#server,
       method: METHODS[request.verb],
       path: this.#prefix + request.path + queryString(request.query),
       headers,
@@ -193,23 +192,19 @@ export class Transport {
   }
 
   /** A connection belongs to the identity that it was opened with, so another certificate is another pool. */
-  #dispatcherFor(identity: Identity): Promise<Dispatcher> {
+  #poolFor(identity: Identity): Pool {
     const { certificate, authority } = identity;
-    const held = this.#dispatcher;
+    const held = this.#pool;
     if (held === undefined || held.certificate !== certificate || held.authority !== authority) {
       const { access, environment, timing } = this.#options;
-      const made = createDispatcher({ access, authority, certificate, environment, timing });
-      this.#dispatcher = { ...identity, made };
-      this.#all.push(made);
-      // A file that was missing for a moment must not be missing for ever.
-      made.catch(() => {
-        if (this.#dispatcher?.made === made) this.#dispatcher = undefined;
-      });
+      const pool = createPool({ access, authority, certificate, environment, timing });
+      this.#pool = { ...identity, pool };
+      this.#all.push(pool);
       // What is under way on the old one goes on to its end.
-      held?.made.then((dispatcher) => dispatcher.close()).catch(() => {});
-      return made;
+      held?.pool.close();
+      return pool;
     }
-    return held.made;
+    return held.pool;
   }
 
   #refusal(request: ApiRequest, answer: Answer, credential: Credential): ApiError {

@@ -6,7 +6,7 @@
  */
 import { UserError } from '../model/error.ts';
 import type { ClusterAccess } from './access.ts';
-import { readMaterial } from './dispatcher.ts';
+import { readMaterial } from './pool.ts';
 
 export class Trust {
   readonly #access: ClusterAccess;

@@ -1,18 +1,19 @@
-import type { Dispatcher } from 'undici';
-import connect from 'undici/lib/api/api-connect.js';
-import request from 'undici/lib/api/api-request.js';
-import EnvHttpProxyAgent from 'undici/lib/dispatcher/env-http-proxy-agent.js';
-import Pool from 'undici/lib/dispatcher/pool.js';
 import { type Clock, sleep } from '../model/clock.ts';
 import { UserError } from '../model/error.ts';
 import type { Environment } from '../process/environment.ts';
+import { exchange } from '../process/http/exchange.ts';
+import { Pool } from '../process/http/pool.ts';
+import { parseProxyUrl } from '../process/http/proxy-url.ts';
+import { configuredProxy, proxyFor } from '../process/proxy.ts';
 import { RegistryError } from './error.ts';
 
 export interface Question {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Of somebody who is mostly not there at all: asked once, and for so many milliseconds. */
+  readonly once?: number;
 }
 
 export interface Reply {
@@ -38,7 +39,10 @@ const LONGEST_DELAY = 30_000;
 const MAX_BODY = 8 * 1024 * 1024;
 const REDIRECTS = 5;
 const CONNECT_TIMEOUT = 10_000;
+/** Without a byte. */
 const ANSWER_TIMEOUT = 20_000;
+/** Shorter than what load balancers forget an idle connection after. */
+const KEEP_ALIVE = 4_000;
 /** Trying again makes no certificate valid and no name known. */
 const FINAL =
   /^(?:ENOTFOUND|EPROTO|ERR_SSL_.*|ERR_TLS_.*|CERT_.*|.*_CERT(?:_.*)?|UNABLE_TO_.*|DEPTH_ZERO.*|HOSTNAME_MISMATCH)$/;
@@ -49,11 +53,14 @@ const FINAL =
  */
 export class Http {
   readonly #args: HttpArguments;
-  readonly #dispatcher: Dispatcher;
+  readonly #straight: Pool;
+  readonly #proxy: Pool | undefined;
 
   constructor(args: HttpArguments) {
     this.#args = args;
-    this.#dispatcher = dispatcherFor(args.environment);
+    const proxy = proxyOf(args.environment);
+    this.#straight = poolThrough(undefined);
+    this.#proxy = proxy && poolThrough(proxy);
   }
 
   async send(question: Question): Promise<Reply> {
@@ -63,7 +70,12 @@ export class Http {
       if (outcome.kind === 'reply' && !isPassing(outcome.reply.status)) return outcome.reply;
       const asked = outcome.kind === 'reply' ? retryAfter(outcome.reply, clock) : undefined;
       const final = outcome.kind === 'error' && FINAL.test(codeOf(outcome.error));
-      if (attempt === TRIES || final || (asked !== undefined && asked > LONGEST_DELAY)) {
+      if (
+        attempt === TRIES ||
+        final ||
+        question.once !== undefined ||
+        (asked !== undefined && asked > LONGEST_DELAY)
+      ) {
         throw unreachable(question.url, outcome, attempt, asked);
       }
       // "Full jitter" around the doubled delay: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
@@ -72,7 +84,8 @@ export class Http {
   }
 
   async close(): Promise<void> {
-    await this.#dispatcher.destroy();
+    this.#straight.destroy();
+    this.#proxy?.destroy();
   }
 
   async #follow(question: Question): Promise<Outcome> {
@@ -98,57 +111,52 @@ export class Http {
     }
   }
 
+  /** Plain HTTP is spoken on this machine and its link only, where no proxy is. */
+  #poolFor(url: URL): Pool {
+    const proxied = url.protocol === 'https:' && proxyFor(url, this.#args.environment) !== undefined;
+    return (proxied ? this.#proxy : undefined) ?? this.#straight;
+  }
+
   async #once(question: Question): Promise<Reply> {
-    const { url } = question;
-    const response = await request.call(this.#dispatcher, {
-      origin: url.origin,
-      path: `${url.pathname}${url.search}`,
-      method: question.method,
-      headers: { 'user-agent': 'steadyship', ...question.headers },
-      ...(question.body === undefined ? {} : { body: question.body }),
-      ...(this.#args.signal === undefined ? {} : { signal: this.#args.signal }),
-    });
-    const pieces: Buffer[] = [];
-    let length = 0;
-    for await (const piece of response.body as AsyncIterable<Buffer>) {
-      length += piece.length;
-      if (length > MAX_BODY) throw new Error(`the answer is longer than ${MAX_BODY} bytes`);
-      pieces.push(piece);
-    }
+    const { url, once } = question;
+    const signals = [this.#args.signal, once === undefined ? undefined : AbortSignal.timeout(once)];
+    const heard = signals.filter((signal) => signal !== undefined);
+    const answer = await exchange(
+      this.#poolFor(url),
+      {
+        server: url,
+        path: `${url.pathname}${url.search}`,
+        method: question.method,
+        headers: { 'user-agent': 'steadyship', ...question.headers },
+        body: question.body,
+        timeout: undefined,
+        idle: ANSWER_TIMEOUT,
+        signal: heard.length === 0 ? undefined : AbortSignal.any(heard),
+        limit: { bytes: MAX_BODY, cut: false },
+      },
+      this.#args.clock,
+    );
     const header = (name: string): string | undefined => {
-      const value = response.headers[name];
+      const value = answer.headers[name];
       return Array.isArray(value) ? value.join(', ') : value;
     };
-    return { status: response.statusCode, header, body: Buffer.concat(pieces), url };
+    return { status: answer.status, header, body: answer.body, url };
   }
 }
 
-/** Straight, or through the proxy that the environment names. */
-function dispatcherFor(environment: Environment): Dispatcher {
+function poolThrough(proxy: URL | undefined): Pool {
+  return new Pool({ tls: {}, proxy, connect: CONNECT_TIMEOUT, keepAlive: KEEP_ALIVE });
+}
+
+function proxyOf(environment: Environment): URL | undefined {
+  const proxy = configuredProxy('https:', environment);
+  if (proxy === undefined) return undefined;
   try {
-    return new EnvHttpProxyAgent({
-      // Plain HTTP is spoken on loopback only, where no proxy is. Empty strings, because undici would look
-      // into process.env for what is left out.
-      httpProxy: '',
-      httpsProxy: environment['https_proxy'] ?? environment['HTTPS_PROXY'] ?? '',
-      noProxy: ['localhost,127.0.0.1,[::1]', environment['no_proxy'] ?? environment['NO_PROXY'] ?? ''].join(
-        ',',
-      ),
-      // Only undici's barrel gives dispatchers the method by which a proxy is asked for a tunnel.
-      clientFactory: (origin, options) => Object.assign(new Pool(origin, options), { connect }),
-      // Its HTTP/2 session does not notice a connection that went silent.
-      allowH2: false,
-      requestTls: { allowH2: false },
-      proxyTls: { allowH2: false },
-      connectTimeout: CONNECT_TIMEOUT,
-      connect: { timeout: CONNECT_TIMEOUT },
-      headersTimeout: ANSWER_TIMEOUT,
-      bodyTimeout: ANSWER_TIMEOUT,
-    });
+    return parseProxyUrl(proxy.url);
   } catch (error) {
     // The address may bear a password: it is not repeated.
     throw new UserError(
-      'The proxy given by HTTPS_PROXY is no usable address; it must look like http://proxy.example.com:3128.',
+      `The proxy given by ${proxy.origin} is no usable address; it must look like http://proxy.example.com:3128.`,
       { cause: error },
     );
   }
@@ -203,8 +211,8 @@ function inWords(code: string, error: unknown): string {
   if (code === 'ENOTFOUND') return 'no host has that name';
   if (code === 'EAI_AGAIN') return 'the name could not be looked up';
   if (code === 'ECONNREFUSED') return 'the connection was refused';
-  if (code === 'ECONNRESET' || code === 'UND_ERR_SOCKET') return 'the connection was cut';
-  if (/TIMEOUT|ETIMEDOUT/.test(code)) return 'it did not answer in time';
+  if (code === 'ECONNRESET' || code === 'EPIPE') return 'the connection was cut';
+  if (code === 'ETIMEDOUT') return 'it did not answer in time';
   if (code === 'EPROTO' || code.startsWith('ERR_SSL_')) {
     return 'it does not speak TLS (plain HTTP is spoken with registries on loopback only)';
   }

@@ -1,30 +1,28 @@
 /**
- * Which proxy a server is reached through. There is one server, so this is decided once, by the rules of Go's
- * golang.org/x/net/http/httpproxy, which kubectl follows: undici's EnvHttpProxyAgent knows no CIDR blocks in
- * NO_PROXY, and those are what people write for clusters.
+ * Which proxy a server is reached through, by the rules of Go's golang.org/x/net/http/httpproxy, which kubectl,
+ * docker and BuildKit follow: what they reach, we reach in the same way. Node's own reading of NO_PROXY knows no
+ * CIDR blocks, and those are what people write for clusters and the registries in them.
  */
 import { BlockList, isIP } from 'node:net';
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from './environment.ts';
 
 export interface ProxyChoice {
   readonly url: string;
-  /** Where it was read: "proxy-url of the kubeconfig", "HTTPS_PROXY". */
+  /** Where it was read: "the kubeconfig (proxy-url)", "HTTPS_PROXY". */
   readonly origin: string;
 }
 
-/** undefined: straight. */
-export function proxyFor(
-  server: URL,
-  configured: string | undefined,
-  environment: Environment,
-): ProxyChoice | undefined {
-  if (configured !== undefined) return { url: configured, origin: 'the kubeconfig (proxy-url)' };
-  const [name, value] = variable(environment, server.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY');
-  if (value === undefined) return undefined;
+/** How this server is reached, as the environment says; undefined: straight. */
+export function proxyFor(server: URL, environment: Environment): ProxyChoice | undefined {
   const [, exceptions] = variable(environment, 'NO_PROXY');
-  if (isExempt(server, exceptions ?? '')) return undefined;
-  return { url: value.includes('://') ? value : `http://${value}`, origin: name };
+  return isExempt(server, exceptions ?? '') ? undefined : configuredProxy(server.protocol, environment);
+}
+
+/** The proxy that is named for this scheme (`https:`), whatever NO_PROXY excepts. */
+export function configuredProxy(protocol: string, environment: Environment): ProxyChoice | undefined {
+  const [origin, value] = variable(environment, protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY');
+  if (value === undefined) return undefined;
+  return { url: value.includes('://') ? value : `http://${value}`, origin };
 }
 
 /** Both spellings are in use; curl and Go prefer opposite ones, a runner sets both alike. */

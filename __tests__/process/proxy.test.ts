@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { isExempt, isLoopback, proxyFor } from '../../src/cluster/proxy.ts';
+import { chooseProxy } from '../../src/cluster/pool.ts';
+import { isExempt, isLoopback, proxyFor } from '../../src/process/proxy.ts';
 
 const SERVER = new URL('https://k8s.example.com:6443');
 
@@ -18,12 +19,12 @@ describe('proxyFor', () => {
       'http://proxy:3128',
     ],
   ])('%s', (_, environment, wanted) => {
-    expect(proxyFor(SERVER, undefined, environment)?.url).toBe(wanted);
+    expect(proxyFor(SERVER, environment)?.url).toBe(wanted);
   });
 
   test("the kubeconfig's proxy-url wins, whatever NO_PROXY says", () => {
     const environment = { HTTPS_PROXY: 'http://other:1', NO_PROXY: '*' };
-    expect(proxyFor(SERVER, 'socks5://bastion:1080', environment)).toEqual({
+    expect(chooseProxy({ server: SERVER.href, proxyUrl: 'socks5://bastion:1080' }, environment)).toEqual({
       url: 'socks5://bastion:1080',
       origin: 'the kubeconfig (proxy-url)',
     });
