@@ -315,7 +315,9 @@ describe('requestsSent', () => {
     const cluster = connected(accessTo(api.url));
     api.script.push(refusing(503, 'ServiceUnavailable', 'moment'));
     await cluster.get(PATH);
-    await cluster.collection({ path: pods('shop') }).ready;
+    const collection = cluster.collection({ path: pods('shop') });
+    collection.subscribe(() => undefined);
+    await collection.ready;
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(cluster.requestsSent()).toEqual({ requests: 3, watches: 1 });
   });

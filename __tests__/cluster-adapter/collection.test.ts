@@ -31,6 +31,8 @@ async function scene(through?: (api: FakeApi) => Promise<string>, timing?: Timin
   });
   const collection = cluster.collection({ path: PATH, labelSelector: 'app=web' });
   await collection.ready;
+  expect(api.requests('watch')).toEqual([]);
+  collection.subscribe(() => undefined);
   await until(() => api.requests('watch').length === 1);
   return { api, cluster, clock, log, pods: collection };
 }
@@ -113,6 +115,7 @@ describe('a collection', () => {
       path: PATH,
       keep: ({ metadata }) => ({ metadata: { name: metadata?.name ?? '' } }),
     });
+    slim.subscribe(() => undefined);
     await slim.ready;
     it.api.set('web-3', { spec: { secret: 'large' } });
     await until(() => slim.items().length === 3);
@@ -247,6 +250,7 @@ describe('a watch that is silent', () => {
     const clock = fastClock(20);
     const log = memoryLog();
     const it = { clock, pods: connected(accessTo(api.url), { clock, log }).collection({ path: PATH }) };
+    it.pods.subscribe(() => undefined);
     await it.pods.ready;
     const delays: number[] = [];
     for (let i = 2; i < 9; i++) {

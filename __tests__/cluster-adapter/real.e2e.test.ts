@@ -161,6 +161,7 @@ describe.skipIf(running === undefined)('on the real cluster', () => {
   test('a collection sees at once what happens, by its selector alone', async () => {
     const cluster = open(await read(kubeconfig));
     const maps = cluster.collection({ path: configMaps(NAMESPACE), labelSelector: 'own=yes' });
+    maps.subscribe(() => undefined);
     await maps.ready;
     await cluster.create(configMaps(NAMESPACE), map('a'));
     await until(() => names(maps.items()) === 'a', 300);
@@ -209,6 +210,7 @@ describe.skipIf(running === undefined)('on the real cluster', () => {
   test('a reset is survived without a list', async () => {
     const { cluster, proxy } = await through();
     const maps = cluster.collection({ path: configMaps(NAMESPACE), labelSelector: 'own=yes' });
+    maps.subscribe(() => undefined);
     await watching(maps);
     for (let i = 0; i < 5; i++) {
       proxy.reset();
@@ -225,6 +227,7 @@ describe.skipIf(running === undefined)('on the real cluster', () => {
   test('a silent connection is noticed within 30 s', async () => {
     const { cluster, proxy } = await through();
     const maps = cluster.collection({ path: configMaps(NAMESPACE), labelSelector: 'own=yes' });
+    maps.subscribe(() => undefined);
     await watching(maps);
     proxy.silence();
     kubectl('create', 'configmap', 'silence');
@@ -238,6 +241,7 @@ describe.skipIf(running === undefined)('on the real cluster', () => {
     const token = kubectl('create', 'token', 'ci').trim();
     const cluster = open(await read(as({ token })));
     const maps = cluster.collection({ path: configMaps(NAMESPACE) });
+    maps.subscribe(() => undefined);
     await watching(maps);
     kubectl('delete', 'rolebinding', 'ci');
     try {
