@@ -31,12 +31,16 @@ function repository(): { folder: string; git: (...args: string[]) => string } {
 describe('the source', () => {
   it('is HEAD of the work tree', async () => {
     const { folder, git } = repository();
+    git('checkout', '-q', '-b', 'fix/a-b');
+    for (const tag of ['v1.0.0', 'good']) git('tag', tag);
     git('remote', 'add', 'origin', 'https://x-access-token:ghs_secret@github.com/acme/shop.git');
     expect(await read(folder)).toEqual({
       sha: git('rev-parse', 'HEAD'),
       dirty: false,
       changes: [],
       committed: new Date('2026-01-02T03:04:05Z'),
+      branch: 'fix/a-b',
+      gitTags: ['good', 'v1.0.0'],
       url: 'https://github.com/acme/shop',
     });
   });
@@ -113,6 +117,15 @@ describe('the address of a remote', () => {
   });
 });
 
+it('a detached head is on no branch', () => {
+  const sha = 'a'.repeat(40);
+  expect(parseStatus(`# branch.oid ${sha}\0# branch.head (detached)\0`)).toEqual({
+    sha,
+    branch: undefined,
+    changes: [],
+  });
+});
+
 it('a renamed file is one change', () => {
   const sha = 'a'.repeat(40);
   const text = [
@@ -125,5 +138,5 @@ it('a renamed file is one change', () => {
     '? extra',
     '',
   ].join('\0');
-  expect(parseStatus(text)).toEqual({ sha, changes: ['new name', 'a b', 'both', 'extra'] });
+  expect(parseStatus(text)).toEqual({ sha, branch: 'main', changes: ['new name', 'a b', 'both', 'extra'] });
 });

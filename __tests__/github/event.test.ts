@@ -15,6 +15,10 @@ describe('who may read the log', () => {
     ['no event at all: counted as everybody', undefined, true],
   ])('%s', (_, payload, isPublic) => {
     expect(readRunFacts({}, payload).isPublic).toBe(isPublic);
+    // Not known is neither.
+    expect(readRunFacts({}, payload).saidPublic).toBe(
+      JSON.stringify(payload) === '{"repository":{"private":false}}',
+    );
   });
 });
 
@@ -50,4 +54,25 @@ test('the run has an address only on GitHub', () => {
 
 test('an event of a wrong shape is no pull request', () => {
   expect(readRunFacts({}, { pull_request: { number: '7' } }).pullRequest).toBeUndefined();
+});
+
+test('the repository is told of for the labels', () => {
+  const repository = {
+    name: 'shop',
+    description: 'Sells things',
+    html_url: 'https://github.com/acme/shop',
+    license: { spdx_id: 'MIT' },
+  };
+  expect(readRunFacts({}, { repository }).about).toEqual({
+    name: 'shop',
+    description: 'Sells things',
+    url: 'https://github.com/acme/shop',
+    license: 'MIT',
+  });
+  const unknown = { ...repository, description: null, license: { spdx_id: 'NOASSERTION' } };
+  expect(readRunFacts({}, { repository: unknown }).about).toMatchObject({
+    description: undefined,
+    license: undefined,
+  });
+  expect(readRunFacts({ GITHUB_REPOSITORY: 'acme/shop' }, {}).about).toMatchObject({ name: 'shop' });
 });

@@ -39,7 +39,9 @@ function obtained(reference: string, commit: string | undefined): Obtained {
     built: false,
     seen: true,
     source:
-      commit === undefined ? undefined : { sha: commit, dirty: false, changes: [], committed: new Date(0) },
+      commit === undefined
+        ? undefined
+        : { sha: commit, dirty: false, changes: [], gitTags: [], committed: new Date(0) },
   };
 }
 

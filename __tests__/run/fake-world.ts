@@ -39,6 +39,8 @@ export const PRIVATE_RUN: RunFacts = {
   repository: 'acme/shop',
   defaultBranch: 'main',
   isPublic: false,
+  saidPublic: false,
+  about: { name: 'shop', description: undefined, url: undefined, license: undefined },
   pullRequest: undefined,
   privilegedForFork: false,
   actor: 'octocat',

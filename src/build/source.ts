@@ -15,6 +15,10 @@ export interface Source {
   readonly changes: readonly string[];
   /** When the commit was made. */
   readonly committed: Date;
+  /** The branch that the work tree is on; undefined: on none, as after a checkout of a tag or pull request. */
+  readonly branch?: string;
+  /** Git tags at the commit, as far as they were fetched. */
+  readonly gitTags: readonly string[];
   /** Where it lives, for people: without credentials and `.git`. */
   readonly url?: string;
 }
@@ -32,13 +36,14 @@ const NOT_SOURCE = /(?:^|\/)(?:gha-creds-[0-9a-f]+\.json|gha-kubeconfig-[0-9a-f]
 
 /** Reads the work tree's HEAD, whether it is dirty, and where it comes from. */
 export async function readSource(args: SourceArguments): Promise<Source> {
-  const [status, commit, remote] = await Promise.all([
+  const [status, commit, remote, tags] = await Promise.all([
     git(args, ['status', '--porcelain=v2', '--branch', '-z', '--untracked-files=normal']),
     git(args, ['log', '-1', '--format=%ct']),
     git(args, ['config', '--get', 'remote.origin.url']),
+    git(args, ['tag', '--points-at', 'HEAD']),
   ]);
   if (status.exitCode !== 0) throw await noSource(args, status);
-  const { sha, changes } = parseStatus(status.stdout);
+  const { sha, branch, changes } = parseStatus(status.stdout);
   if (sha === undefined || commit.exitCode !== 0) {
     throw new UserError(
       `The Git work tree ${args.directory} has no commit yet: the image is tagged with one. Commit first.`,
@@ -50,13 +55,20 @@ export async function readSource(args: SourceArguments): Promise<Source> {
     dirty: changes.length > 0,
     changes: changes.slice(0, CHANGES_TOLD),
     committed: new Date(Number(commit.stdout.trim()) * 1000),
+    gitTags: tags.exitCode === 0 ? tags.stdout.split('\n').filter((tag) => tag !== '') : [],
+    ...(branch === undefined ? {} : { branch }),
     ...(url === undefined ? {} : { url }),
   };
 }
 
 /** One call's answer about HEAD and all that differs from it. */
-export function parseStatus(text: string): { sha: string | undefined; changes: string[] } {
+export function parseStatus(text: string): {
+  sha: string | undefined;
+  branch: string | undefined;
+  changes: string[];
+} {
   let sha: string | undefined;
+  let branch: string | undefined;
   const changes: string[] = [];
   const records = text.split('\0');
   for (let index = 0; index < records.length; index++) {
@@ -64,6 +76,8 @@ export function parseStatus(text: string): { sha: string | undefined; changes: s
     const [kind] = record;
     const oid = /^# branch\.oid ([0-9a-f]{40,64})$/.exec(record)?.[1];
     if (oid !== undefined) sha = oid;
+    const head = /^# branch\.head (.+)$/.exec(record)?.[1];
+    if (head !== undefined && head !== '(detached)') branch = head;
     // https://git-scm.com/docs/git-status#_porcelain_format_version_2
     const fields = { '1': 8, '2': 9, u: 10, '?': 1 }[kind ?? ''];
     if (fields === undefined) continue;
@@ -72,7 +86,7 @@ export function parseStatus(text: string): { sha: string | undefined; changes: s
     // A rename's old path is a record of its own.
     if (kind === '2') index++;
   }
-  return { sha, changes };
+  return { sha, branch, changes };
 }
 
 /** A remote's address as people open it; undefined for what is no address (a path on this machine). */

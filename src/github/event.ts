@@ -6,6 +6,16 @@ export interface RunFacts {
   readonly defaultBranch: string | undefined;
   /** Whether anybody may read the logs. Not known counts as yes: what is shown once can not be taken back. */
   readonly isPublic: boolean;
+  /** The event says that it is public. Where the event says nothing, nothing more than needs be is told. */
+  readonly saidPublic: boolean;
+  /** For the image's labels. */
+  readonly about: {
+    readonly name: string | undefined;
+    readonly description: string | undefined;
+    readonly url: string | undefined;
+    /** An SPDX identifier. */
+    readonly license: string | undefined;
+  };
   readonly pullRequest:
     | { readonly number: number; readonly headSha: string; readonly fromFork: boolean }
     | undefined;
@@ -55,6 +65,8 @@ export function readRunFacts(
     repository,
     defaultBranch: text(at(at(payload, 'repository'), 'default_branch')),
     isPublic: at(at(payload, 'repository'), 'private') !== true,
+    saidPublic: at(at(payload, 'repository'), 'private') === false,
+    about: readAbout(at(payload, 'repository'), repository),
     pullRequest:
       typeof number === 'number' && typeof headSha === 'string'
         ? { number, headSha, fromFork: headRepository !== baseRepository }
@@ -71,6 +83,17 @@ export function readRunFacts(
     apiUrl: nonEmpty(environment['GITHUB_API_URL']) ?? 'https://api.github.com',
     runUrl:
       repository === undefined || runId === '' ? undefined : `${server}/${repository}/actions/runs/${runId}`,
+  };
+}
+
+function readAbout(json: unknown, repository: string | undefined): RunFacts['about'] {
+  const license = text(at(at(json, 'license'), 'spdx_id'));
+  return {
+    name: text(at(json, 'name')) ?? repository?.replace(/^.*\//, ''),
+    description: text(at(json, 'description')),
+    url: text(at(json, 'html_url')),
+    // What GitHub says of a license that it does not recognise.
+    license: license === 'NOASSERTION' ? undefined : license,
   };
 }
 

@@ -44,7 +44,16 @@ export function readTags(reader: Reader, image: ImageName): readonly string[] {
   const { registry, repository } = image;
   try {
     const source = { sha: 'commit', dirty: false };
-    planTags({ image: { registry, repository }, source, pullRequest: undefined, tags, now: new Date(0) });
+    // A name for each placeholder, so that each entry is checked.
+    const names = { branch: 'branch', gitTag: '1.2.3', pullRequest: 1, isDefaultBranch: true };
+    planTags({
+      image: { registry, repository },
+      source,
+      pullRequest: undefined,
+      tags,
+      names,
+      now: new Date(0),
+    });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     for (const mistake of error.mistakes) reader.mistake(mistake);

@@ -19,6 +19,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   push: 'SteadyShip always pushes what it builds, since the cluster must be able to pull it. Remove `push`; to build without pushing, use docker/build-push-action.',
   load: 'What the cluster runs comes from the registry, not from the local daemon. Remove `load`.',
   outputs: 'What is built is pushed to `image`, and nowhere else. Remove `outputs`.',
+  attests: 'The attestations have inputs of their own. Set `provenance` and `sbom`.',
   images: 'There is one image: name its repository in `image`, and further tags in `tags`.',
   logout: 'The login lives in a private folder and is always removed at the end. Remove `logout`.',
 };

@@ -6,6 +6,27 @@ export interface SourceFacts {
   readonly url?: string;
 }
 
+/** What the event tells of the repository; somebody else's text. */
+export interface RepositoryFacts {
+  readonly name: string | undefined;
+  readonly description: string | undefined;
+  /** Where people read of it. */
+  readonly url: string | undefined;
+  /** SPDX, as GitHub recognised it. */
+  readonly license: string | undefined;
+}
+
+export interface LabelFacts {
+  readonly repository: RepositoryFacts | undefined;
+  /** Of the release, branch or pull request; else the commit is the version. */
+  readonly version: string | undefined;
+  readonly now: Date;
+  readonly sourceDateEpoch: string | undefined;
+}
+
+/** GitHub's longest description has 350 characters; other text may come from anywhere. */
+const LONGEST = 500;
+
 /**
  * The labels of https://github.com/opencontainers/image-spec/blob/v1.1.1/annotations.md that we know. ghcr.io
  * links the package to the repository by `source`.
@@ -14,15 +35,28 @@ export interface SourceFacts {
  * part of the image, and with the wall time each build of one commit would be another image, whose digest
  * makes pods restart for nothing. A dirty tree is no commit's content: it bears the time of the build.
  */
-export function imageLabels(
-  source: SourceFacts,
-  { now, sourceDateEpoch }: { readonly now: Date; readonly sourceDateEpoch: string | undefined },
-): Record<string, string> {
+export function imageLabels(source: SourceFacts, facts: LabelFacts): Record<string, string> {
+  const { repository, now, sourceDateEpoch } = facts;
   const epoch = /^\d+$/.test(sourceDateEpoch ?? '') ? new Date(Number(sourceDateEpoch) * 1000) : undefined;
   const created = epoch ?? (source.dirty ? now : source.committed);
-  return {
-    ...(source.url === undefined ? {} : { 'org.opencontainers.image.source': source.url }),
-    'org.opencontainers.image.revision': `${source.sha}${source.dirty ? '-dirty' : ''}`,
-    'org.opencontainers.image.created': created.toISOString().replace(/\.\d+Z$/, 'Z'),
+  const revision = `${source.sha}${source.dirty ? '-dirty' : ''}`;
+  const labels = {
+    title: repository?.name ?? source.url?.replace(/^.*\//, ''),
+    description: repository?.description,
+    url: repository?.url ?? source.url,
+    source: source.url,
+    version: facts.version ?? revision,
+    revision,
+    created: created.toISOString().replace(/\.\d+Z$/, 'Z'),
+    licenses: repository?.license,
   };
+  return Object.fromEntries(
+    Object.entries(labels).flatMap(([name, value]) => {
+      const text = (value ?? '')
+        .replace(/[\p{Cc}\s]+/gu, ' ')
+        .trim()
+        .slice(0, LONGEST);
+      return text === '' ? [] : [[`org.opencontainers.image.${name}`, text]];
+    }),
+  );
 }

@@ -1,14 +1,18 @@
 import { UserError } from '../model/error.ts';
 import { type ImageName, isTag, parseImage, renderImage, tagStamp } from '../model/image.ts';
 import type { SourceFacts } from './labels.ts';
+import type { CommitNames } from './names.ts';
+import { fillIn, hasPlaceholder } from './placeholders.ts';
+import { slug } from './slug.ts';
 
 export interface TagWish {
   /** Where the image goes. */
   readonly image: Pick<ImageName, 'registry' | 'repository'>;
   readonly source: Pick<SourceFacts, 'sha' | 'dirty'>;
   readonly pullRequest: { readonly number: number; readonly headSha: string } | undefined;
-  /** The input `tags`: bare tags, or full references that may name other repositories. */
+  /** The input `tags`: bare tags, or full references that may name other repositories; with placeholders. */
   readonly tags: readonly string[];
+  readonly names: CommitNames;
   readonly now: Date;
 }
 
@@ -17,6 +21,8 @@ export interface TagPlan {
   readonly tag: string;
   /** All full references, ours first, none twice. */
   readonly references: readonly string[];
+  /** Entries whose placeholders have no value in this run. */
+  readonly leftOut: readonly string[];
 }
 
 /**
@@ -24,13 +30,17 @@ export interface TagPlan {
  * checked out there is a merge that nobody else has). A dirty tree is like no commit, so its tag ends in the
  * time and is never used again.
  */
-export function planTags({ image, source, pullRequest, tags, now }: TagWish): TagPlan {
+export function planTags({ image, source, pullRequest, tags, names, now }: TagWish): TagPlan {
   const commit = pullRequest === undefined ? source.sha : `pr-${pullRequest.number}-${pullRequest.headSha}`;
   const tag = source.dirty ? `${commit}-dirty-${tagStamp(now)}` : commit;
   const mistakes: string[] = [];
+  const leftOut: string[] = [];
   const given = tags.flatMap((text) => {
     try {
-      return [reference(text, image)];
+      if (!hasPlaceholder(text)) return [reference(text, image)];
+      const filled = fillIn(text, names, source.dirty ? undefined : source.sha);
+      if (filled.length === 0) leftOut.push(text);
+      return filled.map((each) => reference(shorten(each), image));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       mistakes.push(...error.mistakes);
@@ -38,11 +48,26 @@ export function planTags({ image, source, pullRequest, tags, now }: TagWish): Ta
     }
   });
   if (mistakes.length > 0) throw new UserError(mistakes);
-  return { tag, references: [...new Set([renderImage({ ...image, tag }), ...given])] };
+  return { tag, references: [...new Set([renderImage({ ...image, tag }), ...given])], leftOut };
+}
+
+/** A name that became too long by what was filled in is cut; one that was written so is a mistake. */
+function shorten(text: string): string {
+  const colon = text.lastIndexOf(':');
+  const start = text.includes('/') && colon > text.lastIndexOf('/') ? colon + 1 : 0;
+  if (start === 0 && text.includes('/')) return text;
+  const tag = text.slice(start);
+  return tag.length > 128 ? text.slice(0, start) + slug(tag) : text;
 }
 
 function reference(text: string, image: TagWish['image']): string {
   if (isTag(text)) return renderImage({ ...image, tag: text });
+  const other = /^type=(\w+)|^(?:pattern|enable|prefix|suffix|priority|event)=/.exec(text);
+  if (other) {
+    throw new UserError(
+      `The input tags has "${text}", which is docker/metadata-action's form. Here placeholders do it: {semver} for type=semver, {branch} and {git-tag} and {pr} for type=ref, {commit} or {short} for type=sha, {latest} for the default branch.`,
+    );
+  }
   const bare = `write a bare tag ("${bareForm(text)}") or a full reference ("${renderImage({ ...image, tag: 'latest' })}")`;
   if (!text.includes('/')) {
     throw new UserError(

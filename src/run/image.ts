@@ -7,11 +7,10 @@ import { UserError } from '../model/error.ts';
 import { familiarName, type ImageName, parseImage, renderImage, repositoryName } from '../model/image.ts';
 import type { Log } from '../model/log.ts';
 import type { ImageReport } from '../model/report.ts';
-import { imageLabels } from '../plan/labels.ts';
-import { planTags } from '../plan/tags.ts';
 import type { Login } from '../registry/credentials.ts';
 import type { Platform } from '../registry/manifest.ts';
 import type { Registry } from '../registry/registry.ts';
+import { nameImage } from './naming.ts';
 import type { Story } from './story.ts';
 
 /** The image that is to run. */
@@ -115,13 +114,8 @@ export async function buildImage(build: BuildInputs, inputs: Inputs, world: Imag
     world.story.part('image', 'may push', () => world.registry.checkPush(inputs.image)),
   ]);
   refuseForeignCode(facts, source.sha, environment['GITHUB_SHA']);
-  const tags = planTags({
-    image: inputs.image,
-    source,
-    pullRequest: facts.pullRequest,
-    tags: inputs.tags,
-    now: clock.wall(),
-  });
+  const { tags, labels, cache } = nameImage({ inputs, source, facts, environment, now: clock.wall() });
+  if (tags.leftOut.length > 0) log.info(`Tags that this run has no value for: ${tags.leftOut.join(', ')}`);
   if (source.dirty) {
     log.info(
       `The work tree differs from commit ${source.sha.slice(0, 12)} (${source.changes.join(', ')}), so the image is labelled dirty and gets a tag of its own`,
@@ -137,10 +131,9 @@ export async function buildImage(build: BuildInputs, inputs: Inputs, world: Imag
         buildAndPush({
           inputs: build,
           tags: tags.references,
-          labels: imageLabels(source, {
-            now: clock.wall(),
-            sourceDateEpoch: environment['SOURCE_DATE_EPOCH'],
-          }),
+          labels,
+          ...(cache === undefined ? {} : { cache }),
+          isPublic: facts.saidPublic,
           directory: workspace,
           ...(facts.runUrl === undefined ? {} : { runUrl: facts.runUrl }),
           log,
