@@ -20,7 +20,6 @@ const BARE = argumentsOf({});
 
 it('nothing given is a push without attestations', () => {
   expect(BARE).toEqual([
-    'buildx',
     'build',
     '--progress=plain',
     '--push',
@@ -137,8 +136,13 @@ describe('attestations', () => {
   const rows: readonly [input: Partial<BuildInputs>, runUrl: string | undefined, expected: string[]][] = [
     [{}, RUN, ['--provenance=false', '--sbom=false']],
     [{ provenance: 'false', sbom: 'False' }, RUN, ['--provenance=false', '--sbom=false']],
-    [{ provenance: 'true' }, RUN, [`--attest=type=provenance,builder-id=${RUN}`, '--sbom=false']],
-    [{ provenance: 'true' }, undefined, ['--attest=type=provenance', '--sbom=false']],
+    [{ provenance: 'true' }, RUN, [`--attest=type=provenance,mode=min,builder-id=${RUN}`, '--sbom=false']],
+    [{ provenance: 'true' }, undefined, ['--attest=type=provenance,mode=min', '--sbom=false']],
+    [
+      { provenance: 'reproducible=true' },
+      undefined,
+      ['--attest=type=provenance,reproducible=true,mode=min', '--sbom=false'],
+    ],
     [
       { provenance: 'mode=max' },
       RUN,
@@ -159,6 +163,14 @@ describe('attestations', () => {
       expected.some((argument) => argument.startsWith('--attest')),
     );
   });
+});
+
+it('a provenance tells all only where everybody may read the sources anyway', () => {
+  const of = (provenance: string, isPublic: boolean) =>
+    argumentsOf({ provenance }, { isPublic }).find((argument) => argument.includes('type=provenance'));
+  expect(of('true', true)).toBe('--attest=type=provenance,mode=max');
+  expect(of('true', false)).toBe('--attest=type=provenance,mode=min');
+  expect(of('mode=min', true)).toBe('--attest=type=provenance,mode=min');
 });
 
 it('the context is the last argument, whatever it is called', () => {

@@ -2,14 +2,21 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { DockerConfig } from '../../src/build/docker-config.ts';
-import { type BuildArguments, buildAndPush } from '../../src/build/image.ts';
+import { nativePlatform } from '../../src/build/emulation.ts';
+import { buildAndPush } from '../../src/build/image.ts';
 import { type BuildInputs, NO_BUILD_INPUTS } from '../../src/build/inputs.ts';
+import type { BuildArguments } from '../../src/build/request.ts';
 import { failureOf, realClock, recordingLog, temporaryFolder } from '../process/fakes.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
 /** A docker that notes how it was called, then does what the case's shell says; `$@` are its arguments. */
-function setUp(script: string, inputs: Partial<BuildInputs> = {}, rest: Partial<BuildArguments> = {}) {
+function setUp(
+  script: string,
+  inputs: Partial<BuildInputs> = {},
+  rest: Partial<BuildArguments> = {},
+  variables: Readonly<Record<string, string>> = {},
+) {
   const folder = temporaryFolder();
   const workspace = join(folder, 'workspace');
   const temp = join(folder, 'temp');
@@ -29,6 +36,7 @@ built() { echo '{"containerimage.digest":"${DIGEST}"}' > "$file"; }
     RUNNER_TEMP: temp,
     INPUT_PASSWORD: 'p',
     ACTIONS_RUNTIME_TOKEN: 'jwt',
+    ...variables,
   };
   const config: DockerConfig = {
     directory: '/c',
@@ -54,9 +62,12 @@ built() { echo '{"containerimage.digest":"${DIGEST}"}' > "$file"; }
       .filter((name) => name.endsWith('.args'))
       .sort()
       .map((name) => readFileSync(join(notes, name), 'utf8').trim().split('\n'));
-  const variables = () =>
-    readFileSync(join(notes, readdirSync(notes).find((name) => name.endsWith('.env')) ?? ''), 'utf8');
-  return { result, log, calls, variables, folder, temp };
+  const environments = () =>
+    readdirSync(notes)
+      .filter((name) => name.endsWith('.env'))
+      .sort()
+      .map((name) => readFileSync(join(notes, name), 'utf8'));
+  return { result, log, calls, environments, folder, temp };
 }
 
 describe('a build', () => {
@@ -65,18 +76,19 @@ describe('a build', () => {
     expect(await result).toEqual({ digest: DIGEST, tags: ['ghcr.io/acme/shop:abc'] });
     expect(log.lines).toEqual(['#1 [internal] load']);
     expect(calls()).toHaveLength(1);
+    expect(calls()[0]?.slice(0, 3)).toEqual(['buildx', 'build', '--progress=plain']);
     expect(readdirSync(temp)).toEqual([]);
   });
   it("gets neither the step's inputs nor the job's tokens, but docker's private configuration", async () => {
-    const { result, variables } = setUp('built');
+    const { result, environments } = setUp('built');
     await result;
-    expect(variables()).toContain('DOCKER_CONFIG=/c');
-    expect(variables()).not.toMatch(/INPUT_|ACTIONS_/);
+    expect(environments()[0]).toContain('DOCKER_CONFIG=/c');
+    expect(environments()[0]).not.toMatch(/INPUT_|ACTIONS_/);
   });
   it("gets the cache service's token for a gha cache", async () => {
-    const { result, variables } = setUp('built', { cacheFrom: ['type=gha'] });
+    const { result, environments } = setUp('built', { cacheFrom: ['type=gha'] });
     await result;
-    expect(variables()).toContain('ACTIONS_RUNTIME_TOKEN=jwt');
+    expect(environments()[0]).toContain('ACTIONS_RUNTIME_TOKEN=jwt');
   });
   it('reads secrets from files that are gone afterwards, whatever happens', async () => {
     const { result, calls, folder, temp } = setUp('exit 1', { secrets: ['npm=s3cr3t'] });
@@ -105,10 +117,10 @@ describe('a build', () => {
     abort.abort(new Error('The run was cancelled.'));
     expect((await failure).message).toBe('The run was cancelled.');
   });
-  it('without docker says so', async () => {
+  it('without anything that builds says so', async () => {
     const { result } = setUp('', {}, { environment: { PATH: dirname('/nonexistent/x') } });
     expect((await failureOf(() => result)).message).toBe(
-      'The program docker is not on PATH: the image is built with it. Use a runner that has Docker, for example ubuntu-latest.',
+      'The program docker is not on PATH: the image is built with it. Use a runner that has Docker, for example ubuntu-latest. Without Docker, buildah does too, or buildx with BUILDKIT_HOST.',
     );
   });
 });
@@ -152,10 +164,11 @@ describe('a builder', () => {
   it("is made for what docker's own can not do, and removed", async () => {
     const { result, calls } = setUp(answers('docker', 'overlay2'), several);
     await result;
-    const [, , create, build, remove] = calls();
+    const [, , create, started, build, remove] = calls();
     const name = create?.[3];
     expect(name).toMatch(/^steadyship-[0-9a-f]{12}$/);
     expect(create).toEqual(['buildx', 'create', '--name', name, '--driver', 'docker-container']);
+    expect(started).toEqual(['buildx', 'inspect', '--bootstrap', name]);
     expect(build).toContain(`--builder=${name}`);
     expect(remove).toEqual(['buildx', 'rm', '--force', name]);
   });
@@ -163,6 +176,18 @@ describe('a builder', () => {
     const script = answers('docker', 'overlay2').replace('*) built', '*) exit 1');
     const { result, calls } = setUp(script, several);
     await failureOf(() => result);
+    expect(calls().at(-1)?.slice(0, 3)).toEqual(['buildx', 'rm', '--force']);
+  });
+  it('is removed when the run is cancelled', async () => {
+    const abort = new AbortController();
+    const script = answers('docker', 'overlay2').replace('*) built', '*) sleep 30');
+    const { result, calls } = setUp(script, several, { signal: abort.signal });
+    const failure = failureOf(() => result);
+    while (!calls().some((call) => call.includes('--push'))) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    abort.abort(new Error('The run was cancelled.'));
+    expect((await failure).message).toBe('The run was cancelled.');
     expect(calls().at(-1)?.slice(0, 3)).toEqual(['buildx', 'rm', '--force']);
   });
   it('shares the network of a registry that is on this machine', async () => {
@@ -180,8 +205,14 @@ describe('a builder', () => {
       3,
     ],
     ['is not made when the current one can do it', answers('docker-container', 'overlay2'), several, 3],
-    ['is not made when one is named', answers('docker', 'overlay2'), { ...several, builder: 'mine' }, 1],
-    ['is not even asked for one platform', answers('docker', 'overlay2'), { platforms: ['linux/arm64'] }, 1],
+    ['is not made when one is named', answers('docker', 'overlay2'), { ...several, builder: 'mine' }, 2],
+    [
+      'is not made for one platform, be it another',
+      answers('docker', 'overlay2'),
+      { platforms: ['linux/riscv64'] },
+      2,
+    ],
+    ["is not even asked for this machine's platform", 'built', { platforms: [nativePlatform()] }, 1],
     ['is asked for attestations', answers('docker-container', 'x'), { provenance: 'true' }, 3],
     [
       'is asked for a cache that is not inline',
@@ -196,6 +227,84 @@ describe('a builder', () => {
     await result;
     expect(calls()).toHaveLength(count);
     expect(calls().some((call) => call.includes('create'))).toBe(false);
+  });
+});
+
+describe('a cache', () => {
+  const cache = { scope: 's', from: ['ghcr.io/acme/shop:cache-main'], to: 'ghcr.io/acme/shop:cache-main' };
+  const inspect = 'case "$*" in *inspect*) echo "Driver: docker-container"; exit;; *info*) exit;; esac;';
+  const service = { ACTIONS_RUNTIME_TOKEN: 'jwt', ACTIONS_RESULTS_URL: 'https://results' };
+  const building = (calls: string[][]) => calls.filter((call) => call.includes('--push'));
+  it("by default gets the token of GitHub's service, which its builder's questions do not", async () => {
+    const { result, calls, environments } = setUp(`${inspect} built`, {}, { cache }, service);
+    await result;
+    expect(building(calls())[0]).toContain('--cache-from=type=gha,scope=s');
+    expect(environments().map((text) => text.includes('ACTIONS_RUNTIME_TOKEN'))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+  it('that is not written is told of, and the build is good', async () => {
+    const script = `${inspect} echo "#9 exporting cache to registry"; echo "#9 ERROR: 403 Forbidden"; echo "denied: no"; echo "------"; built`;
+    const { result, log, calls } = setUp(script, {}, { cache });
+    expect(await result).toEqual({ digest: DIGEST, tags: ['ghcr.io/acme/shop:abc'] });
+    expect(log.warnings).toEqual([
+      "The build's cache was not written (exporting cache to registry): 403 Forbidden: denied: no. The image is not affected; the next build may take longer.",
+    ]);
+    expect(building(calls())).toHaveLength(1);
+  });
+  it('that ends the build of an old BuildKit is left out of a second one', async () => {
+    const script = `${inspect} case "$*" in *--cache-to*) echo "#9 exporting cache to registry"; echo "#9 ERROR: 403 Forbidden"; echo "ERROR: failed to solve: 403 Forbidden"; exit 1;; *) built;; esac`;
+    const { result, log, calls } = setUp(script, {}, { cache });
+    await result;
+    expect(log.warnings).toEqual([
+      'The build goes on without writing a cache, for that failed: 403 Forbidden. The next build may take longer.',
+    ]);
+    expect(building(calls())).toHaveLength(2);
+  });
+  it('that failed beside a step is not why the build failed', async () => {
+    const script = `${inspect} echo "#3 importing cache manifest from ghcr.io/acme/shop:cache-main"; echo "#3 ERROR: not found"; echo "#5 [1/1] RUN x"; echo '#5 ERROR: process "x" did not complete successfully: exit code: 3'; echo 'ERROR: failed to solve: process "x" did not complete successfully: exit code: 3'; exit 1`;
+    const { result, calls } = setUp(script, {}, { cache });
+    expect((await failureOf(() => result)).message).toBe(
+      'The build failed: `[1/1] RUN x` ended with exit code 3. It wrote nothing.',
+    );
+    expect(building(calls())).toHaveLength(1);
+  });
+  it('in an image beside gets a tag that is none of the image', async () => {
+    const old = inspect.replace('docker-container', 'docker');
+    const { result, calls } = setUp(`${old} built`, {}, { cache }, service);
+    expect((await result).tags).toEqual(['ghcr.io/acme/shop:abc']);
+    expect(building(calls())[0]).toEqual(
+      expect.arrayContaining(['--cache-to=type=inline', '--tag=ghcr.io/acme/shop:cache-main']),
+    );
+    expect(calls().some((call) => call.includes('create'))).toBe(false);
+  });
+});
+
+describe('BUILDKIT_HOST', () => {
+  const address = { BUILDKIT_HOST: 'tcp://buildkit:1234' };
+  it('is built with, by a builder that is gone afterwards', async () => {
+    const script = 'case "$*" in *" create "*|*" rm "*) ;; *) built;; esac';
+    const { result, calls } = setUp(script, {}, {}, address);
+    await result;
+    const [create, build, remove] = calls();
+    const name = create?.[3] ?? '';
+    expect(create).toEqual([
+      ...['buildx', 'create', '--name', name],
+      ...['--driver', 'remote', 'tcp://buildkit:1234'],
+    ]);
+    expect(build).toContain(`--builder=${name}`);
+    expect(remove).toEqual(['buildx', 'rm', '--force', name]);
+  });
+  it('is not where a builder is named', async () => {
+    const { result, calls } = setUp('built', { builder: 'mine' }, {}, address);
+    await result;
+    expect(calls()).toHaveLength(1);
+  });
+  it('without anything that speaks to it is told', async () => {
+    const { result } = setUp('', {}, { environment: { ...address, PATH: '/nonexistent' } });
+    expect((await failureOf(() => result)).message).toContain('nothing on PATH can speak to it');
   });
 });
 

@@ -15,10 +15,12 @@ export interface BuildCommand {
   readonly builder?: string;
   /** `builder-id` of a provenance that names none. */
   readonly runUrl?: string;
+  /** Everybody may read the repository: a provenance may then tell how all of it was built. */
+  readonly isPublic?: boolean;
 }
 
 /**
- * The arguments of `docker`. The options mean what build-push-action makes of the inputs of these names
+ * The arguments of buildx. The options mean what build-push-action makes of the inputs of these names
  * (its src/context.ts); every value is an argument of its own, and no shell ever sees it.
  */
 export function buildArguments(command: BuildCommand): string[] {
@@ -28,7 +30,6 @@ export function buildArguments(command: BuildCommand): string[] {
     values.map((value) => `${option}=${value}`);
   const one = (option: string, value: string): string[] => (value === '' ? [] : [`${option}=${value}`]);
   return [
-    'buildx',
     'build',
     // The runner has no terminal; said outright, because buildx asks the environment too.
     '--progress=plain',
@@ -56,7 +57,7 @@ export function buildArguments(command: BuildCommand): string[] {
     ...each('--add-host', inputs.addHosts),
     ...one('--shm-size', inputs.shmSize),
     ...each('--ulimit', inputs.ulimit),
-    ...provenance(inputs.provenance, command.runUrl),
+    ...provenance(inputs.provenance, command),
     ...sbom(inputs.sbom),
     ...each('--tag', tags),
     // A context whose name begins with a dash is no option.
@@ -68,27 +69,39 @@ export function buildArguments(command: BuildCommand): string[] {
 /**
  * None unless it is asked for, and said so, since buildx's own default depends on driver and version. It
  * holds the build's start and end, so each would make another digest out of unchanged content, and pods
- * would restart for nothing; mode=max tells build-args to everybody who may pull.
+ * would restart for nothing.
+ *
+ * The mode is always said: BuildKit's own default is `max`, which tells the Dockerfile and the values of
+ * build-args to everybody who may pull. As build-push-action, `true` means that for a public repository alone.
  */
-function provenance(value: string, runUrl: string | undefined): string[] {
-  const wish = asBoolean(value);
-  if (value === '' || wish === false) return ['--provenance=false'];
-  const attributes = wish === true ? [] : [value];
-  if (runUrl !== undefined && !fieldsOf(value).some((field) => field.startsWith('builder-id='))) {
-    attributes.push(`builder-id=${runUrl}`);
-  }
+function provenance(
+  value: string,
+  { runUrl, isPublic }: Pick<BuildCommand, 'runUrl' | 'isPublic'>,
+): string[] {
+  if (isOff(value)) return ['--provenance=false'];
+  const given = asBoolean(value) === true ? [] : [value];
+  const has = (key: string): boolean => fieldsOf(value).some((field) => field.startsWith(`${key}=`));
+  const attributes = [
+    ...given,
+    ...(has('mode') ? [] : [`mode=${isPublic === true ? 'max' : 'min'}`]),
+    ...(runUrl === undefined || has('builder-id') ? [] : [`builder-id=${runUrl}`]),
+  ];
   return [`--attest=${['type=provenance', ...attributes].join(',')}`];
 }
 
 function sbom(value: string): string[] {
-  const wish = asBoolean(value);
-  if (value === '' || wish === false) return ['--sbom=false'];
-  return [`--attest=${['type=sbom', ...(wish === true ? [] : [value])].join(',')}`];
+  if (isOff(value)) return ['--sbom=false'];
+  return [`--attest=${['type=sbom', ...(asBoolean(value) === true ? [] : [value])].join(',')}`];
 }
 
 /** Whether an attestation was asked for, which not every builder can make. */
 export function wantsAttestation(inputs: Pick<BuildInputs, 'provenance' | 'sbom'>): boolean {
-  return [inputs.provenance, inputs.sbom].some((value) => value !== '' && asBoolean(value) !== false);
+  return [inputs.provenance, inputs.sbom].some((value) => !isOff(value));
+}
+
+/** An attestation that is not asked for. */
+export function isOff(value: string): boolean {
+  return value === '' || asBoolean(value) === false;
 }
 
 /** The types of caches among the entries: `type=gha,scope=x` is `gha`; an entry without a type a registry. */
@@ -105,7 +118,7 @@ function asBoolean(value: string): boolean | undefined {
   return /^(?:false|False|FALSE)$/.test(value) ? false : undefined;
 }
 
-function fieldsOf(csv: string): string[] {
+export function fieldsOf(csv: string): string[] {
   const records: string[][] = parse(csv, {
     relax_column_count: true,
     relax_quotes: true,
@@ -115,7 +128,7 @@ function fieldsOf(csv: string): string[] {
   return records[0] ?? [];
 }
 
-function renderSecret(secret: SecretSource): string {
+export function renderSecret(secret: SecretSource): string {
   const place = 'file' in secret ? `src=${secret.file}` : `env=${secret.variable}`;
   return [`id=${secret.id}`, place].map(csvField).join(',');
 }

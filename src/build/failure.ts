@@ -23,6 +23,8 @@ export interface FailureFacts {
   readonly inputs: BuildInputs;
   readonly image: ImageName;
   readonly loginOf: DockerConfig['loginOf'];
+  /** Not given: `docker buildx build`. */
+  readonly program?: string;
 }
 
 const LONGEST = 180;
@@ -121,7 +123,7 @@ export function explainFailure(facts: FailureFacts): BuildError {
     if (match) return new BuildError(sentence(match, facts), story.place);
   }
   return new BuildError(
-    `docker buildx build failed with exit code ${ended.exitCode}: ${error || 'it said nothing.'}`,
+    `${facts.program ?? 'docker buildx build'} failed with exit code ${ended.exitCode}: ${error || 'it said nothing.'}`,
     story.place,
   );
 }

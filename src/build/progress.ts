@@ -14,12 +14,20 @@ export interface DockerfilePlace {
   readonly text: string;
 }
 
+/** A cache that could not be written, which by itself fails no build. */
+export interface FailedCache {
+  /** `exporting cache to registry`, in BuildKit's words. */
+  readonly name: string;
+  readonly error: string;
+}
+
 /** What a build told, as far as its end can be explained by it. */
 export interface BuildStory {
   readonly failed: FailedStep | undefined;
   readonly place: DockerfilePlace | undefined;
   /** The error that buildx ended with. */
   readonly error: string | undefined;
+  readonly failedCaches: readonly FailedCache[];
   /** The last lines of all. */
   readonly tail: readonly string[];
 }
@@ -32,6 +40,11 @@ interface Step {
 
 const OUTPUT = 20;
 
+/** A cache that is not there yet, or can not be read: BuildKit goes on without it. */
+const IMPORT = /^importing cache manifest from /;
+/** BuildKit's names of its exporters (cache/remotecache): all but GitHub's say "cache to". */
+const EXPORT = /^exporting (?:cache to |to GitHub Actions Cache)/;
+
 /**
  * Listens to `--progress=plain`. That form is read rather than rawjson because every buildx has it and the
  * same lines are what people know from their own machine: `#5 [2/2] RUN …`, `#5 0.21 its output`,
@@ -41,14 +54,20 @@ export class ProgressReader {
   readonly #steps = new Map<string, Step>();
   readonly #tail: string[] = [];
   #failed: Step | undefined;
+  readonly #failedCaches: Step[] = [];
+  /** Whose error the next line may go on with. */
+  #erring: Step | undefined;
   #file: { readonly name: string; readonly line: number } | undefined;
   #place: DockerfilePlace | undefined;
   #error: string[] | undefined;
 
   push(line: string): void {
     keep(this.#tail, line);
+    const erring = this.#erring;
+    this.#erring = undefined;
     const [, number, rest] = /^#(\d+) (.*)$/.exec(line) ?? [];
     if (number !== undefined && rest !== undefined) this.#step(number, rest);
+    else if (erring !== undefined && /^(?!ERROR:|error:)[^\s-]/.test(line)) erring.error += `\n${line}`;
     else this.#ending(line);
   }
 
@@ -58,6 +77,7 @@ export class ProgressReader {
       failed: failed && { name: failed.name, error: failed.error ?? '', output: failed.output },
       place: this.#place,
       error: this.#error?.join('\n').trim(),
+      failedCaches: this.#failedCaches.map(({ name, error = '' }) => ({ name, error })),
       tail: this.#tail,
     };
   }
@@ -76,6 +96,12 @@ export class ProgressReader {
     const error = /^ERROR: (.*)$/.exec(rest)?.[1];
     if (error === undefined) return;
     step.error = error;
+    if (IMPORT.test(step.name)) return;
+    if (EXPORT.test(step.name)) {
+      this.#erring = step;
+      this.#failedCaches.push(step);
+      return;
+    }
     // Steps that ran beside it are ended and bear errors too: theirs is that they were canceled.
     if (this.#failed === undefined && !/context canceled|^CANCELED/.test(error)) this.#failed = step;
   }

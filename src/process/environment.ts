@@ -89,6 +89,21 @@ const VARIABLES = {
   google: ['GOOGLE_APPLICATION_CREDENTIALS', 'GOOGLE_CLOUD_*', 'CLOUDSDK_*', 'GCLOUD_PROJECT'],
   /** Only for `type=azblob` caches and Azure's credential helper. */
   azure: ['AZURE_*', 'IDENTITY_ENDPOINT', 'IDENTITY_HEADER', 'MSI_ENDPOINT', 'MSI_SECRET'],
+  /** https://github.com/containers/common: where it keeps images, and its registries' settings. */
+  buildah: [
+    ...PROXIES,
+    'BUILDAH_*',
+    'CONTAINERS_*',
+    'STORAGE_*',
+    'REGISTRIES_CONFIG_PATH',
+    'XDG_RUNTIME_DIR',
+    'XDG_CONFIG_HOME',
+    'XDG_DATA_HOME',
+    'SOURCE_DATE_EPOCH',
+    'DBUS_SESSION_BUS_ADDRESS',
+    'GNUPGHOME',
+    'PASSWORD_STORE_DIR',
+  ],
   git: ['XDG_CONFIG_HOME', 'GIT_EXEC_PATH', 'GIT_CEILING_DIRECTORIES', 'GIT_DISCOVERY_ACROSS_FILESYSTEM'],
   /** https://github.com/docker/docker-credential-helpers: `pass` wants GnuPG's, `secretservice` the bus. */
   'credential-helper': [

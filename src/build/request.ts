@@ -1,0 +1,51 @@
+import type { Clock } from '../model/clock.ts';
+import { type ImageName, parseImage } from '../model/image.ts';
+import type { Log } from '../model/log.ts';
+import type { Environment } from '../process/environment.ts';
+import type { CacheFacts } from './cache.ts';
+import type { DockerConfig } from './docker-config.ts';
+import type { BuildInputs } from './inputs.ts';
+import type { SecretSource } from './secrets.ts';
+
+/** What was built and pushed. */
+export interface BuiltImage {
+  /** Of the index or manifest that was pushed. */
+  readonly digest: string;
+  /** Full references that bear it: others than asked for when a registry refused to move one. */
+  readonly tags: readonly string[];
+}
+
+export interface BuildArguments {
+  readonly inputs: BuildInputs;
+  /** Full references, ours first. */
+  readonly tags: readonly string[];
+  /** Ours; the user's labels win. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** The cache where the inputs name none; undefined: none. */
+  readonly cache?: NonNullable<CacheFacts['plan']>;
+  /** Everybody may read the repository, so a provenance may tell all of the build. Not known is no. */
+  readonly isPublic?: boolean;
+  /** The workspace: what relative paths start from. */
+  readonly directory: string;
+  /** `builder-id` of a provenance that is asked for: the run's address. */
+  readonly runUrl?: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly environment: Environment;
+  readonly config: DockerConfig;
+  readonly signal: AbortSignal;
+}
+
+/** The same with the secrets laid out. */
+export interface PreparedBuild extends BuildArguments {
+  readonly secrets: readonly SecretSource[];
+  /** Private, and gone after the build. */
+  readonly folder: string;
+}
+
+/** The name that the build is told by. */
+export function firstImage(tags: readonly string[]): ImageName {
+  const [first] = tags;
+  if (first === undefined) throw new Error('A build needs at least one tag to push.');
+  return parseImage(first).image;
+}
