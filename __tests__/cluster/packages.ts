@@ -38,8 +38,8 @@ function names(release: Distribution): string[] {
   return [...own.map((name) => `${name}/${release.codename}`), ...wanted.map((name) => `${name}/${suite}`)];
 }
 
-function folder(release: Distribution): string {
-  const what = JSON.stringify([arch(), release.id, names(release)]);
+function folder(release: Distribution, wanted = names(release)): string {
+  const what = JSON.stringify([arch(), release.id, wanted]);
   return join(cache(), `packages-${createHash('sha256').update(what).digest('hex').slice(0, 12)}`);
 }
 
@@ -50,24 +50,36 @@ export function unpacked(): Packages | undefined {
 }
 
 export async function packages(log: (line: string) => void): Promise<Packages> {
-  const root = folder(distribution());
+  const wanted = names(distribution());
+  return describe(
+    await unpack(wanted, 'containerd, runc, CNI, Docker and a registry from the distribution (90 MB)', log),
+  );
+}
+
+/** The folder with these packages (`name/suite`) unpacked in it, fetched once on a machine. */
+export async function unpack(
+  wanted: readonly string[],
+  what: string,
+  log: (line: string) => void,
+): Promise<string> {
+  const root = folder(distribution(), [...wanted]);
   await withLock(
     `${root}.lock`,
     (pid) => log(`process ${pid} is unpacking packages; waiting for it`),
     async () => {
       if (existsSync(root)) return;
-      log('fetching containerd, runc, CNI, Docker and a registry from the distribution (90 MB)');
+      log(`fetching ${what}`);
       const partial = `${root}.partial`;
       rmSync(partial, { recursive: true, force: true });
-      await fetchInto(partial, distribution());
+      await fetchInto(partial, distribution(), wanted);
       renameSync(join(partial, 'root'), root);
       rmSync(partial, { recursive: true });
     },
   );
-  return describe(root);
+  return root;
 }
 
-async function fetchInto(partial: string, release: Distribution): Promise<void> {
+async function fetchInto(partial: string, release: Distribution, wanted: readonly string[]): Promise<void> {
   const source = ownSource(release);
   if (!source) {
     throw new Error(
@@ -83,7 +95,7 @@ async function fetchInto(partial: string, release: Distribution): Promise<void> 
   const apt = (...args: string[]): Promise<string> =>
     run('apt-get', ['-q', '-c', join(partial, 'apt.conf'), ...args], { cwd: join(partial, 'packages') });
   await apt('update');
-  await apt('download', ...names(release));
+  await apt('download', ...wanted);
   for (const file of readdirSync(join(partial, 'packages'))) {
     await run('dpkg-deb', ['-x', join(partial, 'packages', file), join(partial, 'root')]);
   }
