@@ -25,12 +25,12 @@ async function checkOut(workspace: string, cmd: readonly string[], more = ''): P
 }
 
 /** The smallest use: build what was checked out, push it, deploy it. */
-async function ship(stage: Stage, workspace: string, inputs = {}): Promise<StepResult> {
+async function ship(stage: Stage, workspace: string, inputs = {}, environment = {}): Promise<StepResult> {
   const { cluster } = stage.setup;
   const repository = `${cluster.registry}/e2e/${stage.namespace}`;
   const step = await stage.deploy('v2', {
     workspace,
-    environment: cluster.env,
+    environment: { ...cluster.env, ...environment },
     inputs: { build: 'true', image: repository, ...inputs },
   });
   if (step.outputs['image']) stage.know('built', step.outputs['image']);
@@ -46,6 +46,30 @@ scenario('build, push, deploy', async ({ stage, workspace }) => {
   expect(await stage.state()).toEqual(
     shipped('built', { annotations: ['steadyship.dev/revision', 'steadyship.dev/run'] }),
   );
+});
+
+scenario('a release gets the tags of its version, and no cache of its own', async ({ stage, workspace }) => {
+  await stage.start({ image: stage.images.v1 });
+  const commit = await checkOut(workspace, ['-version', 'built']);
+  const release = { GITHUB_REF: 'refs/tags/v1.2.3', GITHUB_SHA: commit };
+  const step = await ship(stage, workspace, { tags: '{semver},{branch},stable' }, release);
+  expect(stage.ending(step)).toEqual(green('succeeded', 'deployment/web runs <built> and is healthy.'));
+  expect(step.log).toContain('Tags that this run has no value for: {branch}');
+  const list = await fetch(`http://${stage.setup.cluster.registry}/v2/e2e/${stage.namespace}/tags/list`);
+  const { tags } = (await list.json()) as { tags: string[] };
+  expect(tags.sort()).toEqual(['1', '1.2', '1.2.3', 'stable', commit].sort());
+});
+
+scenario('a branch has its cache beside the image', async ({ stage, workspace }) => {
+  await stage.start({ image: stage.images.v1 });
+  const commit = await checkOut(workspace, ['-version', 'built']);
+  const push = { GITHUB_REF: 'refs/heads/main', GITHUB_SHA: commit };
+  const step = await ship(stage, workspace, { tags: '{branch}' }, push);
+  expect(stage.ending(step)).toEqual(green('succeeded', 'deployment/web runs <built> and is healthy.'));
+  expect(step.warnings).toEqual([]);
+  const list = await fetch(`http://${stage.setup.cluster.registry}/v2/e2e/${stage.namespace}/tags/list`);
+  const { tags } = (await list.json()) as { tags: string[] };
+  expect(tags.sort()).toEqual(['cache-main', 'main', commit].sort());
 });
 
 scenario('build, push, deploy, and back', async ({ stage, workspace }) => {
