@@ -7,6 +7,7 @@ import {
   buildahPath,
   compileBuildKit,
   type Daemon,
+  loadBuildKitImage,
   startBuildKit,
   startOldDocker,
 } from '../cluster/builders.ts';
@@ -41,7 +42,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   if (setup === undefined) return;
-  await Promise.all([old.stop(), buildkit.stop(), registry.stop(), forbidding.stop()]);
+  await Promise.all([old?.stop(), buildkit?.stop(), registry?.stop(), forbidding?.stop()]);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -191,17 +192,36 @@ describe.skipIf(setup === undefined)("Docker's own builder with its old image st
     expect(await configOf(registry.host, repository, 'cache-pr-7')).toBeDefined();
   });
   it('gets another builder made where the wish needs it, which is gone afterwards', async () => {
-    const { result, text, left } = await build(host(), {
-      dockerfile: SHELL,
-      inputs: { platforms: ['linux/amd64', 'linux/arm64'] },
+    await loadBuildKitImage(folder, old);
+    const repository = 'made';
+    const { result, text, log, left } = await build(host(), {
+      tag: `${registry.host}/${repository}:x`,
+      inputs: { platforms: ['linux/amd64', 'linux/riscv64'], provenance: 'true' },
+      dockerfile: STEP.replace('scratch', '--platform=$BUILDPLATFORM scratch'),
     });
-    // Without a network its image can not be had, and it does not start; gone it is either way.
-    await result.catch(() => undefined);
+    const { digest } = await result;
+    const index = await fetchJson(registry.host, `${repository}/manifests/${digest}`);
+    expect(index['manifests']).toHaveLength(4);
     expect(text).toContain(
       "Docker's own builder can not do several platforms: making another for this build",
     );
+    expect(log.warnings).toEqual([]);
     expect(builders()).not.toContain('steadyship-');
     expect(left).toEqual([]);
+  });
+  it('and is gone, too, when the run is cancelled', async () => {
+    await loadBuildKitImage(folder, old);
+    const abort = new AbortController();
+    const building = build(host(), {
+      inputs: { provenance: 'true' },
+      dockerfile: `${SHELL}RUN while :; do busybox sleep 1; done\n`,
+      rest: { signal: abort.signal },
+    });
+    while (!builders().includes('steadyship-')) await new Promise((resolve) => setTimeout(resolve, 100));
+    abort.abort(new Error('The run was cancelled.'));
+    const { result } = await building;
+    expect((await failureOf(() => result)).message).toBe('The run was cancelled.');
+    expect(builders()).not.toContain('steadyship-');
   });
 });
 

@@ -4,8 +4,17 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { distribution } from './apt-sources.ts';
 import { run } from './command.ts';
@@ -53,11 +62,44 @@ export async function startBuildKit(folder: string): Promise<Daemon> {
   });
 }
 
+/**
+ * Puts BuildKit's image into a Docker under the name by which its container is made: buildx takes the local one
+ * when the registry's can not be had.
+ */
+export async function loadBuildKitImage(folder: string, docker: Daemon): Promise<void> {
+  const programs = await compileBuildKit((line) => console.log(line));
+  const own = await packages(() => undefined);
+  const env = { ...searchPath(own), DOCKER_HOST: docker.address, HOME: folder };
+  // runc is the distribution's, with the libraries that it is linked to.
+  const linked = await run('ldd', [own.runc], { env });
+  const libraries = [...linked.matchAll(/(\/\S+) \(0x/g)].map(([, path]) => path ?? '');
+  const context = join(folder, 'buildkit-image');
+  mkdirSync(context, { recursive: true });
+  for (const name of ['buildkitd', 'buildctl']) copyFileSync(join(programs, name), join(context, name));
+  copyFileSync(own.runc, join(context, 'runc'));
+  for (const path of libraries) copyFileSync(path, join(context, basename(path)));
+  const lines = [
+    'FROM scratch',
+    'COPY buildkitd buildctl runc /usr/bin/',
+    'WORKDIR /tmp',
+    ...libraries.map((path) => `COPY ${basename(path)} ${path.includes('ld-linux') ? path : '/usr/lib/'}`),
+    'ENV PATH=/usr/bin LD_LIBRARY_PATH=/usr/lib',
+    'ENTRYPOINT ["buildkitd"]',
+  ];
+  writeFileSync(join(context, 'Dockerfile'), lines.join('\n'));
+  await run(own.buildx, ['build', '--tag', 'moby/buildkit:buildx-stable-1', '--load', context], { env });
+}
+
 /** A Docker that keeps images in its own store, and so can not do what Docker with containerd's can. */
 export async function startOldDocker(folder: string): Promise<Daemon> {
   const { dockerd } = await packages(() => undefined);
   const socket = join(folder, 'docker.sock');
+  const init = join(
+    await unpack([`tini/${distribution().codename}`], 'tini from the distribution', () => {}),
+    'usr/bin',
+  );
   const config = {
+    'init-path': [join(init, 'tini-static'), join(init, 'tini')].find((path) => existsSync(path)),
     features: { 'containerd-snapshotter': false },
     'storage-driver': 'vfs',
     bridge: 'none',
@@ -72,7 +114,17 @@ export async function startOldDocker(folder: string): Promise<Daemon> {
     hosts: [`unix://${socket}`],
   };
   writeFileSync(join(folder, 'docker.json'), JSON.stringify(config));
-  return start(folder, socket, { command: dockerd, args: ['--config-file', join(folder, 'docker.json')] });
+  const args = ['--config-file', join(folder, 'docker.json')];
+  const { address, stop } = await start(folder, socket, { command: dockerd, args });
+  return {
+    address,
+    stop: async () => {
+      await stop();
+      // It leaves the namespace of containers on the machine's own network mounted.
+      const left = join(folder, 'docker-run/netns/default');
+      if (existsSync(left)) await run('umount', [left]).catch(() => undefined);
+    },
+  };
 }
 
 async function start(
