@@ -126,8 +126,11 @@ async function openRegistryFor(
   const { openRegistry } = await import('./registry/registry.ts');
   const logins = chooseLogins(inputs, world.facts);
   const { log, clock, environment, signal } = world;
-  const registry = openRegistry({ logins, environment, log, clock, signal });
-  return { world: { ...world, story, registry, logins } };
+  const registry = openRegistry({
+    ...{ logins, environment, log, clock, signal },
+    createRepository: inputs.registry.create,
+  });
+  return { world: { ...world, story, registry } };
 }
 
 /**

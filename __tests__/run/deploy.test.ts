@@ -21,8 +21,18 @@ const BAD = `ghcr.io/acme/shop@sha256:${'b'.repeat(64)}`;
 
 /** A registry that has everything. */
 const REGISTRY: Registry = {
-  resolve: () => Promise.resolve({ exists: true, digest: '', mediaType: '', platforms: [] }),
+  resolve: () =>
+    Promise.resolve({
+      exists: true,
+      digest: '',
+      mediaType: '',
+      platforms: [],
+      children: [],
+      config: undefined,
+    }),
   has: () => Promise.resolve(true),
+  digestOf: () => Promise.resolve(undefined),
+  logins: () => Promise.resolve([]),
   checkPush: () => Promise.resolve(),
   canPullAnonymously: () => Promise.resolve(true),
   close: () => Promise.resolve(),
