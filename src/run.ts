@@ -64,7 +64,7 @@ async function tell(inputs: Inputs, world: World, story: Story, known: Known): P
     }
     const check = once(
       async (obtained: Obtained, found: readonly Found[]) =>
-        await checkBeforePatch(registry.world.registry, obtained, found, world.log),
+        await checkBeforePatch(registry.world.registry, obtained, found, inputs, world.log),
     );
     const [obtained, ready] = await together(world.signal, [
       async (signal) => {
@@ -90,6 +90,7 @@ async function tell(inputs: Inputs, world: World, story: Story, known: Known): P
       guard: ready.guard,
       observer: ready.observer,
       obtained,
+      registry: registry.world.registry,
       checked: check.done,
     });
   } finally {

@@ -106,7 +106,8 @@ async function ship(
     cluster,
     found,
     obtained: obtained(reference, options.commit),
-    checked: checkBeforePatch(REGISTRY, obtained(reference, options.commit), found, world.log),
+    checked: checkBeforePatch(REGISTRY, obtained(reference, options.commit), found, inputs, world.log),
+    registry: REGISTRY,
     observer: undefined,
     guard,
   }).finally(() => guard.release());

@@ -23,6 +23,8 @@ export interface FailureFacts {
   readonly inputs: BuildInputs;
   readonly image: ImageName;
   readonly loginOf: DockerConfig['loginOf'];
+  /** How often the push was begun. */
+  readonly tries?: number;
 }
 
 const LONGEST = 180;

@@ -22,6 +22,7 @@ import { explainFailure } from './failure.ts';
 import type { BuildInputs } from './inputs.ts';
 import { type BuildStory, ProgressReader } from './progress.ts';
 import { failedPush, refusedAsImmutable } from './push-failure.ts';
+import { isPassing, PUSH_TRIES, waitToPushAgain } from './push-retry.ts';
 import { namedVariables, placeSecrets, type SecretSource } from './secrets.ts';
 
 /** What was built and pushed. */
@@ -47,6 +48,10 @@ export interface BuildArguments {
   readonly environment: Environment;
   readonly config: DockerConfig;
   readonly signal: AbortSignal;
+  /** Asked before a push is begun again: resolves when the registry takes pushes to this repository. */
+  readonly ready?: (image: ImageName) => Promise<void>;
+  /** Between 0 and 1, for the jitter of retries. */
+  readonly random?: () => number;
 }
 
 /** Builds and pushes. Every mistake that is recognised is a UserError; `BuildError` knows its line. */
@@ -80,7 +85,8 @@ async function withBuilder(
   const builder = await chooseBuilder({ inputs, loopback, environment, directory, log, clock, signal });
   try {
     let wanted = tags;
-    // Each round drops a tag or is the last, so there are never more than that.
+    let tries = 1;
+    // Each round drops a tag, is one of a few tries, or is the last.
     for (let round = 0; ; round++) {
       const metadataFile = join(folder, `metadata-${round}.json`);
       const { ended, story } = await build(args, {
@@ -89,15 +95,22 @@ async function withBuilder(
         metadataFile,
         environment,
         builder: builder.name,
+        again: round > 0,
       });
       if (ended.exitCode === 0) {
         return { digest: readDigest(await readFile(metadataFile, 'utf8')), tags: wanted };
       }
-      const others = round < tags.length ? withoutRefused(wanted, story, clock, log) : undefined;
-      if (others === undefined) {
-        throw explainFailure({ story, ended, inputs, image: first, loginOf: args.config.loginOf });
+      const others = round < tags.length + tries - 1 ? withoutRefused(wanted, story, clock, log) : undefined;
+      if (others !== undefined) {
+        wanted = others;
+        continue;
       }
-      wanted = others;
+      const push = ended.kind === 'exited' ? failedPush(story) : undefined;
+      if (push === undefined || !isPassing(push) || tries === PUSH_TRIES) {
+        throw explainFailure({ story, ended, inputs, image: first, loginOf: args.config.loginOf, tries });
+      }
+      await waitToPushAgain(push, tries, { ...args, image: first });
+      tries += 1;
     }
   } finally {
     await builder.remove();
@@ -112,9 +125,13 @@ async function build(
     readonly metadataFile: string;
     readonly environment: Readonly<Record<string, string>>;
     readonly builder: string | undefined;
+    /** Only the push is still to be done. */
+    readonly again: boolean;
   },
 ): Promise<{ ended: Ended; story: BuildStory }> {
-  const { inputs, labels, runUrl, directory, log, clock, signal } = args;
+  const { labels, runUrl, directory, log, clock, signal } = args;
+  // What was built a moment ago lies in the cache. To pass it by would make another image, and send its layers too.
+  const inputs = round.again ? { ...args.inputs, noCache: false, pull: false } : args.inputs;
   const reader = new ProgressReader();
   const ended = await run(
     {

@@ -148,6 +148,7 @@ export async function buildImage(build: BuildInputs, inputs: Inputs, world: Imag
           environment,
           config,
           signal,
+          ready: (image) => world.registry.checkPush(image),
         }),
       ),
     );
