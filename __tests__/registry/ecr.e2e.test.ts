@@ -1,17 +1,14 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer, request as sendRequest } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import { type AddressInfo, connect, type Server } from 'node:net';
+import { request as sendRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parseImage } from '../../src/model/image.ts';
 import { openRegistry } from '../../src/registry/registry.ts';
-import { issue, makeAuthority } from '../cluster/certificate.ts';
 import { startRegistry } from '../cluster/registry.ts';
 import { realClock, recordingLog } from '../process/fakes.ts';
 import { registryError } from './answers.ts';
+import { openFrontDoor } from './front-door.ts';
 import { type Moto, startMoto } from './moto.ts';
 
 /**
@@ -44,12 +41,7 @@ beforeAll(async () => {
   const login = { user: 'AWS', password: '123456789012-auth-token' };
   const behind = await startRegistry({ dir: join(folder, 'registry'), htpasswd: login });
   closers.push(() => behind.stop());
-  const authority = makeAuthority('the test');
-  const before = getCACertificates('default');
-  setDefaultCACertificates([...before, authority.certificate]);
-  closers.push(() => setDefaultCACertificates(before));
-  const pair = issue(authority, { name: 'ecr', hosts: [HOST] });
-  const front = createTlsServer({ cert: pair.certificate, key: pair.key }, (request, response) => {
+  const front = await openFrontDoor([HOST], (request, response) => {
     const repository = /^\/v2\/(.+?)\/(?:blobs|manifests)\//.exec(request.url ?? '')?.[1] ?? '';
     const [hostname, port] = behind.host.split(':');
     const asked = { hostname, port, method: request.method, path: request.url };
@@ -71,24 +63,9 @@ beforeAll(async () => {
     );
     request.pipe(outgoing);
   });
-  const tunnel = createServer();
-  const frontPort = await listen(front);
-  tunnel.on('connect', (_, socket) => {
-    const to = connect(frontPort, '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      socket.pipe(to).pipe(socket);
-    });
-    to.on('error', () => socket.destroy());
-    socket.on('error', () => to.destroy());
-  });
-  proxy = `http://127.0.0.1:${await listen(tunnel)}`;
+  proxy = front.proxy;
+  closers.push(() => front.close());
 });
-
-async function listen(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closers.push(() => server.close());
-  return (server.address() as AddressInfo).port;
-}
 
 /** A user of the account, who may do this; answers the variables with the keys. */
 async function user(from: Moto, name: string, actions: readonly string[]): Promise<Record<string, string>> {

@@ -35,7 +35,7 @@ async function check({
     kind: 'Deployment',
     namespace: 'shop',
     name: 'web',
-    containers: [],
+    containers: ['web'],
     workload,
   } as unknown as Found;
   const one: Obtained = {

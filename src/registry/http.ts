@@ -36,8 +36,8 @@ export interface HttpArguments {
 
 const TRIES = 4;
 const FIRST_DELAY = 500;
-/** A registry that asks for more patience than this gets none: the job's minutes cost money. */
-const LONGEST_DELAY = 30_000;
+/** ghcr.io and Google ask for a minute; who asks for more gets none of it: the job's minutes cost money. */
+const LONGEST_DELAY = 60_000;
 /** The OCI specification lets registries refuse manifests above 4 MiB; configs are smaller. */
 const MAX_BODY = 8 * 1024 * 1024;
 const REDIRECTS = 5;

@@ -133,8 +133,7 @@ const QUAY: Vendor = {
 /** https://goharbor.io/docs/main/working-with-projects/project-configuration/create-robot-accounts/ */
 const HARBOR: Vendor = {
   noLogin: 'Set the inputs username and password to those of a robot account.',
-  badLogin:
-    "A robot account's username is `robot$project+name`; in single quotes, so that no shell reads its `$`. Check both, and that it has not expired.",
+  badLogin: "A robot account's username is `robot$project+name`. Check both, and that it has not expired.",
   denied: ({ image, action }) =>
     `Give it the right to ${action} in the project ${image.repository.split('/')[0]}; Harbor answers so for a project that does not exist too.`,
   create: (image) => `Create the project ${image.repository.split('/')[0]} in Harbor first.`,
