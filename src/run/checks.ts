@@ -172,12 +172,18 @@ function warnOfTakenTag(obtained: Obtained, { image, workload }: OldImage, found
 }
 
 /** What is deployed is the digest that the tag stood for when it was looked up; that it moved is worth knowing. */
-async function warnOfMovedTag(registry: Registry, { image, tag, digest }: Obtained, log: Log): Promise<void> {
+async function warnOfMovedTag(
+  registry: Registry,
+  { image, tag, digest, built }: Obtained,
+  log: Log,
+): Promise<void> {
   if (tag === undefined || digest === undefined) return;
   const tagged: ImageName = { registry: image.registry, repository: image.repository, tag };
   try {
     const now = await registry.digestOf(tagged);
     if (now === digest) return;
+    // A replica of the registry may not have heard yet of what was pushed a moment ago.
+    if (now === undefined && built) return;
     const what = now === undefined ? 'is gone' : `stands for ${now}`;
     log.warning(
       `The tag ${familiarName(tagged)} ${what} now: somebody moved it while this run was preparing. Deployed is ${digest}, what it stood for before.`,
