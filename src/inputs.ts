@@ -28,6 +28,8 @@ export interface Inputs {
     readonly host: string | undefined;
     readonly username: string | undefined;
     readonly password: string | undefined;
+    /** Amazon ECR's repository is made when it is missing. */
+    readonly create: boolean;
     readonly resolve: boolean;
   };
   readonly cluster: {
@@ -79,6 +81,7 @@ export function readInputs(raw: Readonly<Record<string, string>>): Inputs {
       host: readRegistry(reader),
       username: reader.text('username'),
       password: reader.text('password'),
+      create: reader.boolean('create-repository', false),
       resolve: reader.boolean('resolve', true),
     },
     cluster: {

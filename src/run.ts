@@ -64,7 +64,7 @@ async function tell(inputs: Inputs, world: World, story: Story, known: Known): P
     }
     const check = once(
       async (obtained: Obtained, found: readonly Found[]) =>
-        await checkBeforePatch(registry.world.registry, obtained, found, world.log),
+        await checkBeforePatch(registry.world.registry, obtained, found, inputs, world.log),
     );
     const [obtained, ready] = await together(world.signal, [
       async (signal) => {
@@ -90,6 +90,7 @@ async function tell(inputs: Inputs, world: World, story: Story, known: Known): P
       guard: ready.guard,
       observer: ready.observer,
       obtained,
+      registry: registry.world.registry,
       checked: check.done,
     });
   } finally {
@@ -126,8 +127,11 @@ async function openRegistryFor(
   const { openRegistry } = await import('./registry/registry.ts');
   const logins = chooseLogins(inputs, world.facts);
   const { log, clock, environment, signal } = world;
-  const registry = openRegistry({ logins, environment, log, clock, signal });
-  return { world: { ...world, story, registry, logins } };
+  const registry = openRegistry({
+    ...{ logins, environment, log, clock, signal },
+    createRepository: inputs.registry.create,
+  });
+  return { world: { ...world, story, registry } };
 }
 
 /**

@@ -6,7 +6,9 @@ import { nativePlatform } from '../../src/build/emulation.ts';
 import { buildAndPush } from '../../src/build/image.ts';
 import { type BuildInputs, NO_BUILD_INPUTS } from '../../src/build/inputs.ts';
 import type { BuildArguments } from '../../src/build/request.ts';
-import { failureOf, realClock, recordingLog, temporaryFolder } from '../process/fakes.ts';
+import { UserError } from '../../src/model/error.ts';
+import type { ImageName } from '../../src/model/image.ts';
+import { failureOf, hastyClock, realClock, recordingLog, temporaryFolder } from '../process/fakes.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
@@ -154,6 +156,72 @@ describe('a tag that the registry will not move', () => {
     );
     expect((await failureOf(() => result)).message).toBe('The push to ghcr.io failed: tag is immutable');
     expect(calls()).toHaveLength(2);
+  });
+});
+
+describe('a push that fails in passing', () => {
+  const error = (words: string) =>
+    `echo "ERROR: failed to solve: failed to push ghcr.io/acme/shop:abc: ${words}" >&2; exit 1`;
+  const status = (text: string) =>
+    `unexpected status from PUT request to https://ghcr.io/v2/acme/shop/manifests/abc: ${text}`;
+  /** Without the moments in which a child's last output is waited for. */
+  const pauses = ({ waits }: { readonly waits: readonly number[] }) => waits.filter((wait) => wait > 500);
+  const later = (words: string) =>
+    `[ $(ls ${'$(dirname "$0")'}/notes/*.args | wc -l) -gt 1 ] && { built; exit 0; }; ${error(words)}`;
+
+  it('is begun again when the registry is ready, with what was built before', async () => {
+    const clock = hastyClock();
+    const asked: string[] = [];
+    const ready = async ({ registry, repository }: ImageName): Promise<void> =>
+      void asked.push(`${registry}/${repository}`);
+    const { result, calls, log } = setUp(
+      later(status('503 Service Unavailable')),
+      { noCache: true, pull: true },
+      { clock, random: () => 0.5, ready },
+    );
+    expect(await result).toEqual({ digest: DIGEST, tags: ['ghcr.io/acme/shop:abc'] });
+    expect(calls().map((call) => call.filter((each) => /^--(no-cache|pull)$/.test(each)))).toEqual([
+      ['--no-cache', '--pull'],
+      [],
+    ]);
+    expect(pauses(clock)).toEqual([2_000]);
+    expect(asked).toEqual(['ghcr.io/acme/shop']);
+    expect(log.lines.at(-1)).toBe(
+      `The push to ghcr.io failed (503 Service Unavailable); trying it again, 2 of 3. What is built and what arrived is not done twice.`,
+    );
+  });
+  it('and goes on failing is told after three tries', async () => {
+    const clock = hastyClock();
+    const { result, calls } = setUp(error(status('502 Bad Gateway')), {}, { clock, random: () => 0.5 });
+    expect((await failureOf(() => result)).message).toBe(
+      'The push to ghcr.io failed, for the registry can not be reached or is overloaded (3 tries): 502 Bad Gateway. Run the job again; layers that arrived are not sent twice.',
+    );
+    expect(calls()).toHaveLength(3);
+    expect(pauses(clock)).toEqual([2_000, 4_000]);
+  });
+  it('is told in the words of the registry that stays away', async () => {
+    const ready = () => Promise.reject(new UserError('The registry asks to wait 3600 s.'));
+    const { result, calls } = setUp(error('429 Too Many Requests'), {}, { clock: hastyClock(), ready });
+    expect((await failureOf(() => result)).message).toBe('The registry asks to wait 3600 s.');
+    expect(calls()).toHaveLength(1);
+  });
+  it.each([
+    [status('403 Forbidden')],
+    [status('401 Unauthorized')],
+    [status('404 Not Found')],
+    ['denied: 503 is the name of this policy'],
+    ['x509: certificate signed by unknown authority'],
+  ])('%s does not pass', async (words) => {
+    const { result, calls } = setUp(error(words), {}, { clock: hastyClock() });
+    await failureOf(() => result);
+    expect(calls()).toHaveLength(1);
+  });
+  it('is none when a step of the build failed, whatever it wrote', async () => {
+    const script =
+      'echo "ERROR: failed to solve: process \\"/bin/sh -c echo failed to push x: 503\\" did not complete successfully: exit code: 1" >&2; exit 1';
+    const { result, calls } = setUp(script, {}, { clock: hastyClock() });
+    await failureOf(() => result);
+    expect(calls()).toHaveLength(1);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { failedPush, refusedAsImmutable } from '../../src/build/push-failure.ts';
+import { isPassing } from '../../src/build/push-retry.ts';
 import { explain, FAILING_RUN, PUSHING, read } from './endings.ts';
 
 describe('a refused push', () => {
@@ -40,6 +41,40 @@ describe('a refused push', () => {
     expect(explain(PUSHING.replaceAll('WORDS', forbidden), { loginOf: () => undefined })).toBe(
       'ghcr.io refused a push to ghcr.io/acme/shop without a login: "403 Forbidden". Set the inputs username and password.',
     );
+  });
+});
+
+describe('a push passes', () => {
+  const rows: readonly [words: string, passing: boolean][] = [
+    [
+      'unexpected status from PUT request to https://r/v2/a/blobs/uploads/1: 404 Not Found: blob upload unknown to registry',
+      true,
+    ],
+    ['failed to copy: unknown: BLOB_UPLOAD_UNKNOWN', true],
+    [
+      'failed commit on ref "config-sha256:5f1b": unexpected status from PUT request to http://r/v2/a/blobs/uploads/2fcee024-cf2c?_state=zatK&digest=sha256%3A5f1b: 404 Not Found',
+      true,
+    ],
+    ['unexpected status from POST request to https://r/v2/a/blobs/uploads/: 404 Not Found', false],
+    ['unexpected status from PUT request to https://r/v2/a/manifests/v1: 404 Not Found', false],
+    [
+      'unexpected status from PATCH request to https://r/v2/a/blobs/uploads/1: 500 Internal Server Error',
+      true,
+    ],
+    ['toomanyrequests: Rate exceeded', true],
+    ['write tcp 10.0.0.1:4->1.2.3.4:443: write: connection reset by peer', true],
+    ['failed to do request: Post "https://r/v2/": net/http: TLS handshake timeout', true],
+    ['failed to do request: Put "https://r/v2/": EOF', true],
+    ['unexpected status from HEAD request to https://r:503/v2/a/blobs/sha256:500: 404 Not Found', false],
+    ['unexpected status from POST request to https://r:429/v2/a/blobs/uploads/: 403 Forbidden', false],
+    ['failed to authorize: failed to fetch oauth token: 401 Unauthorized', false],
+    ['denied: requested access to the resource is denied', false],
+    ['name unknown: The repository with name "shop-502" does not exist', false],
+    ['dial tcp: lookup r.invalid: no such host', false],
+    ['manifest invalid', false],
+  ];
+  it.each(rows)('%s: %s', (words, passing) => {
+    expect(isPassing({ reference: 'r/a:1', words })).toBe(passing);
   });
 });
 

@@ -14,6 +14,15 @@ export interface RegistryOptions {
   readonly dir: string;
   /** Who may use it; without, everybody. */
   readonly htpasswd?: { readonly user: string; readonly password: string };
+  /** A token service that it trusts instead; see the registry's `auth.token`. */
+  readonly token?: {
+    readonly realm: string;
+    readonly service: string;
+    readonly issuer: string;
+    readonly rootcertbundle: string;
+  };
+  /** The address of another registry, whose mirror it is. */
+  readonly mirrorOf?: string;
 }
 
 export interface Registry {
@@ -62,7 +71,7 @@ export async function answers(port: number): Promise<boolean> {
 }
 
 /** Writes the configuration and returns its path. */
-export function configureRegistry({ dir, htpasswd }: RegistryOptions, port: number): string {
+export function configureRegistry({ dir, htpasswd, token, mirrorOf }: RegistryOptions, port: number): string {
   mkdirSync(join(dir, 'data'), { recursive: true });
   const users = join(dir, 'htpasswd');
   if (htpasswd) writeFileSync(users, `${htpasswd.user}:${bcrypt(htpasswd.password)}\n`, { mode: 0o600 });
@@ -72,6 +81,8 @@ export function configureRegistry({ dir, htpasswd }: RegistryOptions, port: numb
     storage: { filesystem: { rootdirectory: join(dir, 'data') }, delete: { enabled: true } },
     http: { addr: `127.0.0.1:${port}`, secret: randomBytes(16).toString('hex') },
     ...(htpasswd && { auth: { htpasswd: { realm: 'steadyship-test', path: users } } }),
+    ...(token && { auth: { token } }),
+    ...(mirrorOf && { proxy: { remoteurl: mirrorOf } }),
   };
   const path = join(dir, 'registry.yml');
   // JSON is YAML too.

@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { addressOf } from '../../src/registry/address.ts';
 import { parseChallenges } from '../../src/registry/challenge.ts';
 import { Credentials } from '../../src/registry/credentials.ts';
+import { Http } from '../../src/registry/http.ts';
 import { platformsLost } from '../../src/registry/manifest.ts';
 import { accessDenied, loginRefused, missingRepository, wordsOf } from '../../src/registry/words.ts';
 import { failureOf, realClock, recordingLog, temporaryFolder } from '../process/fakes.ts';
@@ -91,8 +92,9 @@ describe('ghcr.io', () => {
 });
 
 it('a repository that is missing in ECR comes with the command that makes it', () => {
-  expect(missingRepository({ registry: '1.dkr.ecr.eu-west-1.amazonaws.com', repository: 'shop' })).toBe(
-    '1.dkr.ecr.eu-west-1.amazonaws.com has no repository "shop", and makes none by a push. Create it first: aws ecr create-repository --repository-name shop.',
+  const name = { registry: '123456789012.dkr.ecr.eu-west-1.amazonaws.com', repository: 'shop' };
+  expect(missingRepository(name)).toBe(
+    '123456789012.dkr.ecr.eu-west-1.amazonaws.com has no repository "shop", and makes none by a push. Set `create-repository: true`, or create it first: aws ecr create-repository --repository-name shop --region eu-west-1.',
   );
 });
 
@@ -134,7 +136,9 @@ describe('the login of a registry', () => {
       writeFileSync(join(home, 'docker-credential-test'), `#!/bin/sh\n${helper}\n`, { mode: 0o755 });
     const log = recordingLog();
     const environment = { PATH: `${home}:${process.env['PATH']}`, DOCKER_CONFIG: home, INPUT_PASSWORD: 'p' };
-    return { credentials: new Credentials({ logins, environment, log, clock: realClock }), log, home };
+    const http = new Http({ environment, clock: realClock });
+    onTestFinished(() => http.close());
+    return { credentials: new Credentials({ logins, environment, log, clock: realClock, http }), log, home };
   }
   const says = `read host; echo "{\\"ServerURL\\":\\"$host\\",\\"Username\\":\\"$host\\",\\"Secret\\":\\"s3cr3t$INPUT_PASSWORD\\"}"`;
 

@@ -11,6 +11,8 @@ describe('resolve', () => {
     expect(await registry.resolve(image(host))).toEqual({
       exists: true,
       digest: INDEX_DIGEST,
+      children: [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`],
+      config: undefined,
       mediaType: 'application/vnd.oci.image.index.v1+json',
       platforms: [
         { os: 'linux', architecture: 'amd64', digest: `sha256:${'1'.repeat(64)}` },

@@ -59,7 +59,7 @@ const full: Full<Report> = {
       outcome: 'failed',
       patched: 'unknown',
       rollback: { outcome: 'restored', message: 'm', seconds: 1.5, advice: 'a' },
-      containers: [{ name: 'n', before: 'b', after: 'a', back: 'b' }],
+      containers: [{ name: 'n', before: 'b', after: 'a', back: 'b', runs: 'same' }],
       failure: { code: 'crash', message: 'm', quote: 'q', advice: 'a' },
       notes: ['n'],
       evidence: {
@@ -84,7 +84,7 @@ const OPTIONAL = {
   '/workloads/0/rollback': ['seconds', 'advice'] satisfies Optional<
     NonNullable<WorkloadReport['rollback']>
   >[],
-  '/workloads/0/containers/0': ['back'] satisfies Optional<WorkloadReport['containers'][number]>[],
+  '/workloads/0/containers/0': ['back', 'runs'] satisfies Optional<WorkloadReport['containers'][number]>[],
   '/workloads/0/failure': ['quote'] satisfies Optional<NonNullable<WorkloadReport['failure']>>[],
   '/workloads/0/evidence': ['logs'] satisfies Optional<NonNullable<WorkloadReport['evidence']>>[],
 };

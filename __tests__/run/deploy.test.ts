@@ -21,8 +21,18 @@ const BAD = `ghcr.io/acme/shop@sha256:${'b'.repeat(64)}`;
 
 /** A registry that has everything. */
 const REGISTRY: Registry = {
-  resolve: () => Promise.resolve({ exists: true, digest: '', mediaType: '', platforms: [] }),
+  resolve: () =>
+    Promise.resolve({
+      exists: true,
+      digest: '',
+      mediaType: '',
+      platforms: [],
+      children: [],
+      config: undefined,
+    }),
   has: () => Promise.resolve(true),
+  digestOf: () => Promise.resolve(undefined),
+  logins: () => Promise.resolve([]),
   checkPush: () => Promise.resolve(),
   canPullAnonymously: () => Promise.resolve(true),
   close: () => Promise.resolve(),
@@ -98,7 +108,8 @@ async function ship(
     cluster,
     found,
     obtained: obtained(reference, options.commit),
-    checked: checkBeforePatch(REGISTRY, obtained(reference, options.commit), found, world.log),
+    checked: checkBeforePatch(REGISTRY, obtained(reference, options.commit), found, inputs, world.log),
+    registry: REGISTRY,
     observer: undefined,
     guard,
   }).finally(() => guard.release());

@@ -11,6 +11,7 @@ import { explainFailure } from './failure.ts';
 import type { Program } from './program.ts';
 import { type BuildStory, ProgressReader } from './progress.ts';
 import { failedPush, refusedAsImmutable } from './push-failure.ts';
+import { isPassing, PUSH_TRIES, waitToPushAgain } from './push-retry.ts';
 import { withoutRefused } from './refused-tag.ts';
 import { type BuiltImage, firstImage, type PreparedBuild } from './request.ts';
 import { namedVariables } from './secrets.ts';
@@ -23,6 +24,8 @@ interface Attempt {
   readonly caches: Caches;
   /** How often the registry refused to move a tag. */
   readonly refused: number;
+  /** How often the push was begun. */
+  readonly tries: number;
 }
 
 /** Builds with buildx, in whatever builder there is or has to be made. */
@@ -45,21 +48,29 @@ export async function buildWithBuildx(args: PreparedBuild, program: Buildx): Pro
     const service = hasCacheService(args.environment);
     const caches = chooseCaches({ inputs, plan, service, exports: builder.exports });
     const tags = caches.tag === undefined ? args.tags : [...args.tags, caches.tag];
-    let attempt: Attempt = { tags, caches, refused: 0 };
-    // Each round drops a tag or the caches, or is the last, so there are never more than that.
+    let attempt: Attempt = { tags, caches, refused: 0, tries: 1 };
+    // Each round drops a tag or the caches, is one of a few tries, or is the last.
     for (let round = 0; ; round++) {
       const metadataFile = join(args.folder, `metadata-${round}.json`);
-      const { ended, story } = await build(args, program, attempt, { metadataFile, builder: builder.name });
+      const place = { metadataFile, builder: builder.name, again: round > 0 };
+      const { ended, story } = await build(args, program, attempt, place);
       warnOfCaches(story, log);
       if (ended.exitCode === 0) {
         const digest = readDigest(await readFile(metadataFile, 'utf8'));
         return { digest, tags: attempt.tags.filter((tag) => tag !== caches.tag) };
       }
       const next = nextAttempt(attempt, story, { ...args, tags });
-      if (next === undefined) {
-        throw explainFailure({ story, ended, inputs, image: first, loginOf: args.config.loginOf });
+      if (next !== undefined) {
+        attempt = next;
+        continue;
       }
-      attempt = next;
+      const { tries } = attempt;
+      const push = ended.kind === 'exited' ? failedPush(story) : undefined;
+      if (push === undefined || !isPassing(push) || tries === PUSH_TRIES) {
+        throw explainFailure({ story, ended, inputs, image: first, loginOf: args.config.loginOf, tries });
+      }
+      await waitToPushAgain(push, tries, { ...args, image: first });
+      attempt = { ...attempt, tries: tries + 1 };
     }
   } finally {
     await builder.remove();
@@ -70,9 +81,16 @@ async function build(
   args: PreparedBuild,
   program: Buildx,
   { tags, caches }: Attempt,
-  place: { readonly metadataFile: string; readonly builder: string | undefined },
+  place: {
+    readonly metadataFile: string;
+    readonly builder: string | undefined;
+    /** Only the push is still to be done. */
+    readonly again: boolean;
+  },
 ): Promise<{ ended: Ended; story: BuildStory }> {
-  const { inputs, labels, secrets, runUrl, isPublic, directory, log, clock, signal } = args;
+  // What was built a moment ago lies in the cache. To pass it by would make another image, and send its layers too.
+  const inputs = place.again ? { ...args.inputs, noCache: false, pull: false } : args.inputs;
+  const { labels, secrets, runUrl, isPublic, directory, log, clock, signal } = args;
   const reader = new ProgressReader();
   const words = buildArguments({
     inputs: { ...inputs, cacheFrom: caches.from, cacheTo: caches.to },

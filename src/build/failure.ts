@@ -25,6 +25,8 @@ export interface FailureFacts {
   readonly loginOf: DockerConfig['loginOf'];
   /** Not given: `docker buildx build`. */
   readonly program?: string;
+  /** How often the push was begun. */
+  readonly tries?: number;
 }
 
 const LONGEST = 180;

@@ -36,21 +36,30 @@ const AWAY =
 
 export function explainPush(
   push: FailedPush,
-  { image, loginOf }: { readonly image: ImageName; readonly loginOf: DockerConfig['loginOf'] },
+  {
+    image,
+    loginOf,
+    tries = 1,
+  }: {
+    readonly image: ImageName;
+    readonly loginOf: DockerConfig['loginOf'];
+    readonly tries?: number;
+  },
 ): string {
   const target = push.reference === undefined ? image : parseImage(push.reference).image;
   const words = ownWords(push.words);
+  const times = tries === 1 ? '' : ` (${tries} tries)`;
   if (/name[ _]unknown|repository .* does not exist/i.test(words)) return missingRepository(target);
   if (DENIED.test(words)) {
     return accessDenied({ image: target, action: 'push', login: loginOf(target.registry), words });
   }
   if (AWAY.test(words)) {
-    return `The push to ${target.registry} failed, for the registry can not be reached or is overloaded: ${words}. Run the job again; layers that arrived are not sent twice.`;
+    return `The push to ${target.registry} failed, for the registry can not be reached or is overloaded${times}: ${words}. Run the job again; layers that arrived are not sent twice.`;
   }
-  return `The push to ${target.registry} failed: ${words}`;
+  return `The push to ${target.registry} failed${times}: ${words}`;
 }
 
 /** Without the address of a layer, which says nothing to a reader. */
-function ownWords(words: string): string {
-  return /^unexpected status from \w+ request to \S+: ([\s\S]*)/.exec(words)?.[1]?.trim() ?? words;
+export function ownWords(words: string): string {
+  return words.replace(/unexpected status from \w+ request to \S+: /, '').trim();
 }

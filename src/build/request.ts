@@ -34,6 +34,10 @@ export interface BuildArguments {
   readonly environment: Environment;
   readonly config: DockerConfig;
   readonly signal: AbortSignal;
+  /** Asked before a push is begun again: resolves when the registry takes pushes to this repository. */
+  readonly ready?: (image: ImageName) => Promise<void>;
+  /** Between 0 and 1, for the jitter of retries. */
+  readonly random?: () => number;
 }
 
 /** The same with the secrets laid out. */

@@ -54,6 +54,12 @@ export interface ImageReport {
   readonly built: boolean;
 }
 
+/**
+ * How the image that runs is related to the digest that was deployed: the same, the manifest of one platform in that
+ * index, the config of such a manifest; otherwise unknown.
+ */
+export type Runs = 'same' | 'child' | 'config' | 'unknown';
+
 export interface WorkloadReport {
   readonly kind: string;
   readonly namespace: string;
@@ -83,6 +89,8 @@ export interface WorkloadReport {
     readonly after: string;
     /** What it was to go back to, where that is not `before`: the last healthy state on record. */
     readonly back?: string;
+    /** What the nodes say that it runs; absent: nobody looked, or they did not say. */
+    readonly runs?: Runs;
   }[];
   readonly failure?: {
     readonly code: FailureCode;

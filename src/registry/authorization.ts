@@ -34,6 +34,8 @@ export class Authorization {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #tokens = new Map<string, Token>();
+  /** How each registry names itself to its token service. */
+  readonly #services = new Map<string, string>();
 
   constructor(args: { http: Http; credentials: Credentials; log: Log; clock: Clock }) {
     this.#http = args.http;
@@ -50,6 +52,10 @@ export class Authorization {
 
   forget(wish: Wish): void {
     this.#tokens.delete(keyOf(wish));
+  }
+
+  serviceOf(registry: string): string | undefined {
+    return this.#services.get(registry);
   }
 
   async credential(wish: Wish): Promise<Credential | undefined> {
@@ -93,6 +99,7 @@ export class Authorization {
     ]);
     if (parameters['scope']) scopes.add(parameters['scope']);
     const service = parameters['service'];
+    if (service !== undefined) this.#services.set(wish.image.registry, service);
     const reply =
       credential?.kind === 'refresh-token'
         ? await this.#exchange(realm, service, scopes, credential.token)
@@ -169,7 +176,7 @@ export class Authorization {
     const words = wordsOf(reply.body);
     const login = loginOf(credential);
     if ([400, 401, 403].includes(reply.status)) {
-      const refusal = { ...wish, login, words };
+      const refusal = { ...wish, login, words, service: this.serviceOf(wish.image.registry) };
       const sentence = login === undefined ? accessDenied(refusal) : loginRefused(refusal);
       return new RegistryError('unauthorized', sentence);
     }

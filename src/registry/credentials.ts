@@ -2,7 +2,11 @@ import type { Clock } from '../model/clock.ts';
 import type { Log } from '../model/log.ts';
 import { childEnvironment, type Environment, purposesOfHelper } from '../process/environment.ts';
 import { CommandNotFound, run } from '../process/run.ts';
+import type { AwsKeys } from './aws-credentials.ts';
+import type { EcrLogin } from './ecr.ts';
+import { type EcrHost, ecrHostOf, registryOfAccount } from './ecr-host.ts';
 import { RegistryError } from './error.ts';
+import type { Http } from './http.ts';
 import { authOf, type DockerSettings, helperOf, readDockerSettings } from './settings.ts';
 
 /** A login that the user gave for one registry. */
@@ -19,7 +23,13 @@ export const INPUTS_ORIGIN = 'the inputs username and password';
 
 /** How to log in, and where that was found, for the sentence when it is refused. */
 export type Credential = { readonly origin: string } & (
-  | { readonly kind: 'password'; readonly username: string; readonly password: string }
+  | {
+      readonly kind: 'password';
+      readonly username: string;
+      readonly password: string;
+      /** It was got for a cloud's credentials: docker does not know it. */
+      readonly traded?: true;
+    }
   /** What `docker login` got from an OAuth registry (Azure) instead of a password. */
   | { readonly kind: 'refresh-token'; readonly token: string }
 );
@@ -35,12 +45,18 @@ export interface CredentialsArguments {
   readonly log: Log;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
+  /** For clouds that trade their own credentials for a login. */
+  readonly http: Http;
 }
 
-/** Finds the login of a registry: the inputs' first, then what docker on this machine would use. */
+/**
+ * Finds the login of a registry: the inputs' first, then what docker on this machine would use, then, for Amazon's,
+ * the AWS credentials of the job.
+ */
 export class Credentials {
   readonly #args: CredentialsArguments;
   readonly #found = new Map<string, Promise<Credential | undefined>>();
+  readonly #traded = new Map<string, Promise<EcrLogin | undefined>>();
   #settings: Promise<DockerSettings> | undefined;
 
   constructor(args: CredentialsArguments) {
@@ -55,20 +71,34 @@ export class Credentials {
   }
 
   async #look(registry: string): Promise<Credential | undefined> {
+    const ecr = ecrHostOf(registry);
     const login = this.#args.logins.find((one) => one.registry === registry);
-    if (login) {
-      return {
-        kind: 'password',
-        username: login.username,
-        password: login.password,
-        origin: login.origin ?? INPUTS_ORIGIN,
-      };
-    }
+    // The inputs may hold AWS keys for Amazon's registries, as docker/login-action has it.
+    const donor =
+      login ?? this.#args.logins.find((one) => ecr && ecrHostOf(one.registry)?.region === ecr.region);
+    const keys = donor && ecr && awsKeysOf(donor, this.#args.environment);
+    if (keys && ecr) return await this.#trade(ecr, keys);
+    if (login) return ofLogin(login);
     this.#settings ??= readDockerSettings(this.#args.environment);
     const settings = await this.#settings;
     const helper = helperOf(settings.json, registry);
-    if (helper !== undefined) return await this.#ask(helper, registry, settings);
-    return this.#fromFile(registry, settings);
+    const found =
+      helper === undefined ? this.#fromFile(registry, settings) : await this.#ask(helper, registry, settings);
+    if (ecr === undefined) return found;
+    if (found !== undefined && !isSpent(found, this.#args.clock)) return found;
+    return (await this.#trade(ecr)) ?? found;
+  }
+
+  /** One trade for a region: what it gives is good for the registry of every account that these keys may use. */
+  async #trade(ecr: EcrHost, keys?: AwsKeys): Promise<Credential | undefined> {
+    const key = [ecr.service, ecr.region, keys?.accessKeyId].join(' ');
+    const traded =
+      this.#traded.get(key) ?? import('./ecr.ts').then(({ ecrLogin }) => ecrLogin(this.#args, ecr, keys));
+    this.#traded.set(key, traded);
+    const login = await traded;
+    if (login === undefined) return undefined;
+    mask(this.#args.log, login.username, login.password);
+    return { kind: 'password', traded: true, ...login };
   }
 
   #fromFile(registry: string, settings: DockerSettings): Credential | undefined {
@@ -144,6 +174,54 @@ export class Credentials {
       'unauthorized',
       `The credential helper of ${registry} (${origin}) answered with something that is no login. Mend it, or set the inputs username and password.`,
     );
+  }
+}
+
+/** See {@link Registry.logins}. */
+export async function loginsFor(
+  hosts: readonly string[],
+  credentials: Credentials,
+  { logins, environment }: Pick<CredentialsArguments, 'logins' | 'environment'>,
+): Promise<readonly Login[]> {
+  const accounts = (environment['AWS_ACCOUNT_IDS'] ?? '').split(/[\s,]+/).filter((id) => /^\d{12}$/.test(id));
+  const named = [...logins.map(({ registry }) => registry), ...hosts];
+  const amazon = named.filter((host) => ecrHostOf(host)?.service === 'ecr');
+  const others = amazon.flatMap((host) => accounts.map((account) => registryOfAccount(host, account)));
+  const found = await Promise.all(
+    [...new Set([...named, ...others])].map(async (registry): Promise<Login | undefined> => {
+      const given = logins.find((login) => login.registry === registry);
+      if (ecrHostOf(registry) === undefined) return given;
+      const credential = await credentials.find(registry);
+      if (credential?.kind !== 'password' || credential.traded !== true) return given;
+      const { username, password, origin } = credential;
+      return { registry, username, password, origin };
+    }),
+  );
+  return found.filter((login) => login !== undefined);
+}
+
+function ofLogin({ username, password, origin = INPUTS_ORIGIN }: Login): Credential {
+  return { kind: 'password', username, password, origin };
+}
+
+/** AWS's long-lived keys begin with AKIA, those that end by themselves, and have a third part, with ASIA. */
+export function awsKeysOf(login: Login, environment: Environment): AwsKeys | undefined {
+  const { username, password, origin = INPUTS_ORIGIN } = login;
+  if (!/^A[KS]IA[A-Z0-9]{12,}$/.test(username)) return undefined;
+  const sessionToken = username.startsWith('ASIA') ? environment['AWS_SESSION_TOKEN'] : undefined;
+  return { accessKeyId: username, secretAccessKey: password, sessionToken, origin };
+}
+
+/** ECR's passwords are JSON in base64 that says when they end; an old one may lie in a self-hosted runner's file. */
+function isSpent(credential: Credential, clock: Clock): boolean {
+  if (credential.kind !== 'password') return false;
+  try {
+    const { expiration } = JSON.parse(Buffer.from(credential.password, 'base64').toString('utf8')) as {
+      readonly expiration?: unknown;
+    };
+    return typeof expiration === 'number' && expiration * 1000 < clock.wall().getTime();
+  } catch {
+    return false;
   }
 }
 

@@ -6,6 +6,7 @@ import { Pool } from '../process/http/pool.ts';
 import { parseProxyUrl } from '../process/http/proxy-url.ts';
 import { configuredProxy, proxyFor } from '../process/proxy.ts';
 import { RegistryError } from './error.ts';
+import { quote, wordsOf } from './words.ts';
 
 export interface Question {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
@@ -14,6 +15,8 @@ export interface Question {
   readonly body?: string;
   /** Of somebody who is mostly not there at all: asked once, and for so many milliseconds. */
   readonly once?: number;
+  /** Further answers that are to be asked for again. */
+  readonly isPassing?: (reply: Reply) => boolean;
 }
 
 export interface Reply {
@@ -33,8 +36,8 @@ export interface HttpArguments {
 
 const TRIES = 4;
 const FIRST_DELAY = 500;
-/** A registry that asks for more patience than this gets none: the job's minutes cost money. */
-const LONGEST_DELAY = 30_000;
+/** ghcr.io and Google ask for a minute; who asks for more gets none of it: the job's minutes cost money. */
+const LONGEST_DELAY = 60_000;
 /** The OCI specification lets registries refuse manifests above 4 MiB; configs are smaller. */
 const MAX_BODY = 8 * 1024 * 1024;
 const REDIRECTS = 5;
@@ -67,7 +70,10 @@ export class Http {
     const { clock, signal, random = Math.random } = this.#args;
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.#follow(question);
-      if (outcome.kind === 'reply' && !isPassing(outcome.reply.status)) return outcome.reply;
+      if (outcome.kind === 'reply') {
+        const { reply } = outcome;
+        if (!isPassing(reply.status) && question.isPassing?.(reply) !== true) return reply;
+      }
       const asked = outcome.kind === 'reply' ? retryAfter(outcome.reply, clock) : undefined;
       const final = outcome.kind === 'error' && FINAL.test(codeOf(outcome.error));
       if (
@@ -183,12 +189,13 @@ function unreachable(url: URL, outcome: Outcome, tries: number, asked: number | 
   const host = url.host;
   const times = tries === 1 ? '' : ` (${tries} tries)`;
   if (outcome.kind === 'reply') {
-    const { status } = outcome.reply;
+    const { status, body } = outcome.reply;
     const wait = asked === undefined ? '' : `, and asks to wait ${Math.ceil(asked / 1000)} s`;
     const what = status === 429 ? 'has had too many requests (429)' : `answers with the error ${status}`;
+    const words = quote(wordsOf(body));
     return new RegistryError(
       'unreachable',
-      `The registry ${host} ${what}${wait}${times}. Run the job again later${status === 429 ? ', or log in: most registries allow more to those they know' : ''}.`,
+      `The registry ${host} ${what}${wait}${times}${words}. Run the job again later${status === 429 ? ', or log in: most registries allow more to those they know' : ''}.`,
     );
   }
   const code = codeOf(outcome.error);

@@ -57,11 +57,20 @@ export function parseManifest(body: string, contentType: string | undefined, whe
 /** The platforms of an index. Attestations lie in it as `unknown/unknown`; nothing runs them. */
 export function platformsOfIndex(manifests: readonly Descriptor[]): Platform[] {
   return manifests.flatMap(({ platform, digest, annotations }) => {
-    if (annotations?.['vnd.docker.reference.type'] === 'attestation-manifest') return [];
+    if (isAttestation(annotations)) return [];
     if (platform?.os === undefined || platform.architecture === undefined || platform.os === 'unknown')
       return [];
     return [toPlatform(platform.os, platform.architecture, platform.variant, digest)];
   });
+}
+
+/** The manifests of an index that a node may pull. */
+export function childrenOf(manifests: readonly Descriptor[]): string[] {
+  return manifests.filter(({ annotations }) => !isAttestation(annotations)).map(({ digest }) => digest);
+}
+
+function isAttestation(annotations: Descriptor['annotations']): boolean {
+  return annotations?.['vnd.docker.reference.type'] === 'attestation-manifest';
 }
 
 /** The platform in the config of an image that is in no index. */

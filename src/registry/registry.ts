@@ -1,14 +1,22 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../model/clock.ts';
-import { familiarName, type ImageName } from '../model/image.ts';
+import { familiarName, type ImageName, isDigest } from '../model/image.ts';
 import type { Log } from '../model/log.ts';
 import type { Environment } from '../process/environment.ts';
 import { addressOf } from './address.ts';
 import { Authorization, loginOf, type Wish } from './authorization.ts';
-import { Credentials, type Login } from './credentials.ts';
+import { Credentials, type Login, loginsFor } from './credentials.ts';
+import { ecrHostOf } from './ecr-host.ts';
 import { RegistryError } from './error.ts';
 import { Http, type Question, type Reply } from './http.ts';
-import { ACCEPT, type Platform, parseManifest, platformOfConfig, platformsOfIndex } from './manifest.ts';
+import {
+  ACCEPT,
+  childrenOf,
+  type Platform,
+  parseManifest,
+  platformOfConfig,
+  platformsOfIndex,
+} from './manifest.ts';
 import { accessDenied, loginRefused, missingRepository, wordsOf } from './words.ts';
 
 /** What the registry holds under a name. `exists: false` is the registry's own word (404). */
@@ -19,6 +27,10 @@ export type Resolved =
       readonly mediaType: string;
       /** Empty when neither index nor config names any. */
       readonly platforms: readonly Platform[];
+      /** Of an index: the digests of the manifests in it that can run (attestations do not). */
+      readonly children: readonly string[];
+      /** Of a single image: the digest of its config, under which some runtimes know it. */
+      readonly config: string | undefined;
     }
   | { readonly exists: false };
 
@@ -28,8 +40,15 @@ export interface Registry {
   resolve(image: ImageName): Promise<Resolved>;
   /** Whether the manifest is there, by HEAD, which Docker Hub does not count as a pull. */
   has(image: ImageName): Promise<boolean>;
+  /** What a tag stands for now, by HEAD; undefined: the registry has no such tag. */
+  digestOf(image: ImageName): Promise<string | undefined>;
   /** Begins an upload and cancels it: a push that will be refused is known before the build. */
   checkPush(image: ImageName): Promise<void>;
+  /**
+   * The logins that docker needs beside those that it has: what the inputs give, and what a cloud gives for its own
+   * credentials, for these hosts and the accounts in AWS_ACCOUNT_IDS (which docker/login-action reads too).
+   */
+  logins(hosts: readonly string[]): Promise<readonly Login[]>;
   /** Whether a cluster without a pull secret gets it; undefined: the registry did not say. */
   canPullAnonymously(image: ImageName): Promise<boolean | undefined>;
   close(): Promise<void>;
@@ -43,6 +62,8 @@ export interface RegistryArguments {
   readonly signal?: AbortSignal;
   /** Between 0 and 1, for the jitter of retries. */
   readonly random?: () => number;
+  /** A repository that a push wants and Amazon ECR does not have is created. */
+  readonly createRepository?: boolean;
 }
 
 /**
@@ -52,12 +73,21 @@ export interface RegistryArguments {
  */
 export function openRegistry(args: RegistryArguments): Registry {
   const http = new Http(args);
-  const credentials = new Credentials(args);
-  const client = new Client(http, new Authorization({ http, credentials, log: args.log, clock: args.clock }));
+  const credentials = new Credentials({ ...args, http });
+  const authorization = new Authorization({ http, credentials, log: args.log, clock: args.clock });
+  const client = new Client(http, authorization);
   return {
     resolve: (image) => client.resolve({ image, action: 'pull', anonymous: false }),
     has: (image) => client.has({ image, action: 'pull', anonymous: false }),
-    checkPush: (image) => client.checkPush({ image, action: 'push', anonymous: false }),
+    digestOf: (image) => client.digestOf({ image, action: 'pull', anonymous: false }),
+    checkPush: async (image) => {
+      const wish = { image, action: 'push', anonymous: false } as const;
+      const host = args.createRepository === true ? ecrHostOf(image.registry) : undefined;
+      if (host === undefined) return await client.checkPush(wish);
+      const { checkPushOrCreate } = await import('./ecr-create.ts');
+      await checkPushOrCreate({ ...args, http }, host, image, () => client.checkPush(wish));
+    },
+    logins: (hosts) => loginsFor(hosts, credentials, args),
     canPullAnonymously: (image) => client.canPullAnonymously({ image, action: 'pull', anonymous: true }),
     close: () => http.close(),
   };
@@ -82,11 +112,28 @@ class Client {
       manifest.kind === 'index'
         ? platformsOfIndex(manifest.manifests)
         : await this.#platformOf(wish, manifest.config.digest, digest);
-    return { exists: true, digest, mediaType: manifest.mediaType, platforms };
+    return {
+      exists: true,
+      digest,
+      mediaType: manifest.mediaType,
+      platforms,
+      children: manifest.kind === 'index' ? childrenOf(manifest.manifests) : [],
+      config: manifest.kind === 'image' ? manifest.config.digest : undefined,
+    };
   }
 
   async has(wish: Wish): Promise<boolean> {
     return (await this.#manifest('HEAD', wish)) !== undefined;
+  }
+
+  async digestOf(wish: Wish): Promise<string | undefined> {
+    const reply = await this.#manifest('HEAD', wish);
+    if (reply === undefined) return undefined;
+    const digest = reply.header('docker-content-digest');
+    if (digest !== undefined && isDigest(digest)) return digest;
+    // The header is optional by the specification.
+    const found = await this.resolve(wish);
+    return found.exists ? found.digest : undefined;
   }
 
   async checkPush(wish: Wish): Promise<void> {
@@ -95,7 +142,11 @@ class Client {
       method: 'POST',
       path: `/v2/${image.repository}/blobs/uploads/`,
     });
-    if (started.status === 404) throw new RegistryError('missing-repository', missingRepository(image));
+    if (started.status === 404)
+      throw new RegistryError(
+        'missing-repository',
+        missingRepository(image, this.#authorization.serviceOf(image.registry)),
+      );
     if (started.status === 405) {
       throw new RegistryError(
         'read-only',
@@ -177,7 +228,8 @@ class Client {
     if (reply.status !== 401 && reply.status !== 403) return reply;
     this.#authorization.forget(wish);
     const login = loginOf(await this.#authorization.credential(wish));
-    const refusal = { image: wish.image, action: wish.action, login, words: wordsOf(reply.body) };
+    const service = this.#authorization.serviceOf(wish.image.registry);
+    const refusal = { image: wish.image, action: wish.action, login, words: wordsOf(reply.body), service };
     // Basic authentication has no token service that would have refused the login before.
     const wrongLogin = reply.status === 401 && /^basic/i.test(reply.header('www-authenticate') ?? '');
     if (wrongLogin && login !== undefined) throw new RegistryError('unauthorized', loginRefused(refusal));

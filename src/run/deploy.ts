@@ -10,8 +10,10 @@ import { Cancelled, messageOf } from '../model/error.ts';
 import { sameRepositoryAs } from '../model/image.ts';
 import type { Evidence, ResultKind, WorkloadReport } from '../model/report.ts';
 import { isSameWorkload, shortName } from '../model/workload.ts';
+import type { Registry } from '../registry/registry.ts';
 import { shortImage } from '../report/live.ts';
 import type { OpenChange } from '../state.ts';
+import { checkStable } from './checks.ts';
 import { showsLogs } from './cluster.ts';
 import { type Deployed, Interrupted, skipped, stoppedBy } from './ending.ts';
 import { finishOne } from './finish-revert.ts';
@@ -23,6 +25,7 @@ import { checkOrder } from './order.ts';
 import { addSpans, reportLane, resultOf } from './outcome.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
 import { type Lane, openChange, patchAll, type Ship, type Shipped, survey } from './rollout.ts';
+import { type Running, whatRuns } from './running.ts';
 import type { Story } from './story.ts';
 import type { World } from './world.ts';
 
@@ -35,6 +38,7 @@ interface DeployArguments {
   readonly guard: Guard;
   readonly observer: Observer | undefined;
   readonly obtained: Obtained;
+  readonly registry: Registry;
   /** What the registry was asked before the patch. */
   readonly checked: Promise<void>;
 }
@@ -57,6 +61,7 @@ export async function deploy(args: DeployArguments): Promise<Deployed> {
     Promise.all([survey(ship, observer, found, guard, image), args.checked]),
   );
   try {
+    if (inputs.rollback === 'auto') await checkStable(args.registry, obtained, lanes, log);
     const order = await checkOrder(inputs, world, guard, lanes, obtained.source?.sha);
     if (order.kind === 'skip') return skipped(lanes, order.message);
     if (order.kind === 'wished') log.notice(order.message);
@@ -156,14 +161,15 @@ class Deploy {
     const outcomes = await gate({ ...this.#ship, observer: this.#observer, pins });
     for (const outcome of outcomes) addSpans(story, outcome);
     const culprit = outcomes.findIndex((outcome) => outcome.verdict.kind === 'failed');
-    if (culprit === -1) return this.#unfailed(shipped, outcomes);
+    if (culprit === -1) return await this.#unfailed(shipped, outcomes);
     return await this.#failed(shipped, outcomes, culprit);
   }
 
   /** No workload failed: all are healthy, or somebody else took over, or nobody can tell. */
-  #unfailed(shipped: readonly Shipped[], outcomes: readonly Outcome[]): Deployed {
+  async #unfailed(shipped: readonly Shipped[], outcomes: readonly Outcome[]): Promise<Deployed> {
     this.#close();
     for (const [index, each] of shipped.entries()) this.#remember(each, outcomes[index]);
+    const running = await Promise.all(shipped.map((each, index) => this.#whatRuns(each, outcomes[index])));
     const kinds = new Set(outcomes.map((outcome) => outcome.verdict.kind));
     const result: ResultKind = kinds.has('unknown')
       ? 'unknown'
@@ -172,7 +178,9 @@ class Deploy {
         : shipped.every((each) => each.unchanged)
           ? 'unchanged'
           : 'succeeded';
-    const workloads = shipped.map((each, index) => reportLane(each, outcomes[index]));
+    const workloads = shipped.map((each, index) =>
+      reportLane(each, outcomes[index], { running: running[index] ?? [] }),
+    );
     const message = outcomes
       .map(({ verdict }) => verdict)
       .find((verdict) => verdict.kind === 'unknown')?.message;
@@ -182,6 +190,14 @@ class Deploy {
       culprit: undefined,
       stopped: message === undefined ? undefined : { message },
     };
+  }
+
+  async #whatRuns(each: Shipped, outcome: Outcome | undefined): Promise<readonly Running[]> {
+    if (outcome?.verdict.kind !== 'healthy') return [];
+    const running = await whatRuns(this.#args.registry, each, outcome, this.#ship.log);
+    for (const { note } of running)
+      if (note !== undefined) this.#ship.log.notice(`${shortName(each)}: ${note}.`);
+    return running;
   }
 
   /**

@@ -37,7 +37,6 @@ export interface ImageWorld {
   readonly story: Story;
   readonly signal: AbortSignal;
   readonly registry: Registry;
-  readonly logins: readonly Login[];
 }
 
 /**
@@ -103,7 +102,7 @@ function nothingKnown(image: ImageName): Obtained {
 
 /** Builds what was checked out and pushes it; a push that would be refused is told before the build. */
 export async function buildImage(build: BuildInputs, inputs: Inputs, world: ImageWorld): Promise<Obtained> {
-  const { log, clock, environment, workspace, facts, signal, logins } = world;
+  const { log, clock, environment, workspace, facts, signal } = world;
   const [{ readSource }, { buildAndPush }, { openDockerConfig }] = await Promise.all([
     import('../build/source.ts'),
     import('../build/image.ts'),
@@ -121,9 +120,10 @@ export async function buildImage(build: BuildInputs, inputs: Inputs, world: Imag
       `The work tree differs from commit ${source.sha.slice(0, 12)} (${source.changes.join(', ')}), so the image is labelled dirty and gets a tag of its own`,
     );
   }
-  await Promise.all(
-    otherRepositories(tags.references, inputs.image).map((other) => world.registry.checkPush(other)),
-  );
+  const others = otherRepositories(tags.references, inputs.image);
+  await Promise.all(others.map((other) => world.registry.checkPush(other)));
+  const hosts = [inputs.image, ...others].map(({ registry }) => registry);
+  const logins = await world.registry.logins(hosts);
   const config = await openDockerConfig({ logins, environment, log });
   try {
     const built = await world.story.part('image', 'build and push', () =>
@@ -141,6 +141,7 @@ export async function buildImage(build: BuildInputs, inputs: Inputs, world: Imag
           environment,
           config,
           signal,
+          ready: (image) => world.registry.checkPush(image),
         }),
       ),
     );

@@ -3,6 +3,7 @@ import type { Evidence, ResultKind, WorkloadReport } from '../model/report.ts';
 import { shortName } from '../model/workload.ts';
 import { imageBack } from '../rollback/target.ts';
 import type { Lane } from './rollout.ts';
+import type { Running } from './running.ts';
 import type { Story } from './story.ts';
 
 /** The result of a failed run, from what became of every workload that was to be put back. */
@@ -28,6 +29,7 @@ export function reportLane(
     readonly touched?: boolean;
     /** Whether its patch arrived is not known. */
     readonly doubtful?: boolean;
+    readonly running?: readonly Running[];
   } = {},
 ): WorkloadReport {
   const verdict = outcome?.verdict;
@@ -42,7 +44,12 @@ export function reportLane(
     containers: lane.changes.map((change) => {
       const { name, image: before, to: after } = change;
       const back = imageBack(lane.target, change);
-      return { name, before, after, ...(back === before ? {} : { back }) };
+      const runs = more.running?.find(({ container }) => container === name)?.runs;
+      return {
+        ...{ name, before, after },
+        ...(back === before ? {} : { back }),
+        ...(runs === undefined ? {} : { runs }),
+      };
     }),
     ...(failure === undefined
       ? {}
@@ -54,8 +61,11 @@ export function reportLane(
             advice: failure.advice,
           },
         }),
-    notes:
-      verdict?.kind === 'healthy' ? verdict.notes : verdict?.kind === 'superseded' ? [verdict.message] : [],
+    notes: [
+      ...(verdict?.kind === 'healthy' ? verdict.notes : []),
+      ...(verdict?.kind === 'superseded' ? [verdict.message] : []),
+      ...(more.running ?? []).flatMap(({ note }) => (note === undefined ? [] : [note])),
+    ],
     ...(more.evidence === undefined ? {} : { evidence: more.evidence }),
   };
 }
