@@ -199,7 +199,7 @@ describe.skipIf(setup === undefined)('a real failure', () => {
   it('of the registry that is away', async () => {
     const { result } = await build({ host: '127.0.0.1:1' });
     expect((await failureOf(() => result)).message).toMatch(
-      /^The push to 127\.0\.0\.1:1 failed, for the registry can not be reached or is overloaded: .*connection refused\. Run the job again; layers that arrived are not sent twice\.$/,
+      /^The push to 127\.0\.0\.1:1 failed, for the registry can not be reached or is overloaded \(3 tries\): .*connection refused\. Run the job again; layers that arrived are not sent twice\.$/,
     );
   });
   it('ends the build with the run', async () => {

@@ -22,6 +22,7 @@ export class FaultyApi extends Rules {
   readonly #server: Server;
   readonly #upstream: Agent;
   readonly #watches = new Set<Watch>();
+  #opened = Promise.withResolvers<void>();
   #wire: FaultProxy | undefined;
 
   /** @param finished the test's own, for tests run at the same time */
@@ -95,6 +96,11 @@ export class FaultyApi extends Rules {
     this.wire.reset();
   }
 
+  /** Waits until so many watches are open. */
+  async watched(count: number): Promise<void> {
+    while (this.#watches.size < count) await this.#opened.promise;
+  }
+
   /** The watches that are open end with this event. */
   endWatches(event: object): void {
     for (const watch of this.#watches) watch.endWith(event);
@@ -129,6 +135,8 @@ export class FaultyApi extends Rules {
     response.flushHeaders();
     const watch = new Watch(answer, response);
     this.#watches.add(watch);
+    this.#opened.resolve();
+    this.#opened = Promise.withResolvers();
     response.once('close', () => this.#watches.delete(watch));
   }
 
