@@ -152,8 +152,9 @@ function lifespan(lease: Lease): string {
   return span(diesAt(lease, { sign: '', since: 0 }));
 }
 
-/** `45 s`, `10 min` */
+/** `45 s`, `10 min`; more than two minutes to the next ten seconds, so that "10 min" is not told as 599 s. */
 function span(milliseconds: number): string {
-  const seconds = Math.round(milliseconds / 1_000);
+  const exact = Math.round(milliseconds / 1_000);
+  const seconds = exact < 120 ? exact : Math.ceil(exact / 10) * 10;
   return seconds >= 120 && seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
 }
