@@ -84,4 +84,7 @@ describe('the images that the build used', () => {
   ])('differ: %s', (_, step, why) => {
     expect(differenceInBases([step], bases)).toBe(why);
   });
+  test('that a builder does not tell of may be any', () => {
+    expect(differenceInBases(undefined, new Map())).toBe('buildah does not tell which base images it used');
+  });
 });

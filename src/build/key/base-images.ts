@@ -49,10 +49,14 @@ function completeName(name: string): string {
  * moved in between, when the builder preferred an image of its own store, and when a base's ONBUILD fetched
  * something that stands in no Dockerfile.
  *
- * @param steps the names of all steps of the build, as BuildKit told them
+ * @param steps the names of all steps of the build, as BuildKit told them; undefined: nobody told
  * @returns what differs, as a sentence goes on behind "because"; undefined: nothing
  */
-export function differenceInBases(steps: readonly string[], bases: BaseImages): string | undefined {
+export function differenceInBases(
+  steps: readonly string[] | undefined,
+  bases: BaseImages,
+): string | undefined {
+  if (steps === undefined) return 'buildah does not tell which base images it used';
   for (const step of steps) {
     const image =
       /^(?:\[[^\]]*\] )?FROM (\S+)$/.exec(step)?.[1] ?? /^docker-image:\/\/(\S+)$/.exec(step)?.[1];

@@ -21,6 +21,8 @@ export async function refuseBuilderElsewhere(
     );
   const host = environment['DOCKER_HOST'] ?? '';
   if (host !== '' && !host.startsWith('unix:')) throw doubt(`the Docker daemon at ${host}`);
+  const kit = environment['BUILDKIT_HOST'] ?? '';
+  if (kit !== '' && !kit.startsWith('unix:')) throw doubt(`the BuildKit at ${kit}`);
   const home = join(environment['HOME'] ?? '', '.docker');
   const config = environment['DOCKER_CONFIG'] || home;
   const { currentContext } = await readJson(join(config, 'config.json'));
