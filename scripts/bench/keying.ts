@@ -1,7 +1,8 @@
 /** How long it takes to recognise a context, against `cat` of all its files. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { NO_BUILD_INPUTS } from '../../src/build/inputs.ts';
@@ -20,7 +21,7 @@ export interface Keying {
 
 export async function keying(folder: string, rounds: number): Promise<Keying> {
   const root = join(folder, 'context');
-  await lay(root);
+  lay(root);
   const samples = { clean: [] as number[], unknown: [] as number[], cat: [] as number[] };
   const tree = ['-c', 'find tree -type f -print0 | xargs -0 cat > /dev/null'];
   // The first round only fills the caches.
@@ -45,14 +46,14 @@ export async function keying(folder: string, rounds: number): Promise<Keying> {
   return samples;
 }
 
-async function lay(root: string): Promise<void> {
+function lay(root: string): void {
   for (let folder = 0; folder < FOLDERS; folder += 1) {
     const path = join(root, 'tree', `d${folder % 50}`, `s${folder}`);
-    await mkdir(path, { recursive: true });
-    for (let file = 0; file < FILES; file += 1) await writeFile(join(path, `f${file}`), randomBytes(BYTES));
+    mkdirSync(path, { recursive: true });
+    for (let file = 0; file < FILES; file += 1) writeFileSync(join(path, `f${file}`), randomBytes(BYTES));
   }
-  await writeFile(join(root, 'Dockerfile'), 'FROM scratch\nCOPY . /\n');
-  await writeFile(join(root, '.dockerignore'), '.git\n');
+  writeFileSync(join(root, 'Dockerfile'), 'FROM scratch\nCOPY . /\n');
+  writeFileSync(join(root, '.dockerignore'), '.git\n');
 }
 
 async function key(directory: string): Promise<void> {
