@@ -139,6 +139,11 @@ describe('there is no key', () => {
       `the Docker daemon at tcp://farm:2375 ${elsewhere}`,
     ],
     [
+      'a BuildKit elsewhere',
+      { environment: { BUILDKIT_HOST: 'tcp://farm:1234' } },
+      `the BuildKit at tcp://farm:1234 ${elsewhere}`,
+    ],
+    [
       'a context of docker',
       { environment: { DOCKER_CONTEXT: 'farm' } },
       `the Docker context farm ${elsewhere}`,
