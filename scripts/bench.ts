@@ -8,12 +8,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { keying } from './bench/keying.ts';
 import { crashes, goodRollouts, type Images } from './bench/rollouts.ts';
 import { benchScale, SCENES } from './bench/scale.ts';
 import type { Bench } from './bench/sides.ts';
 import { bundleSize, startups } from './bench/startup.ts';
 import { figuresOf, type Measured } from './bench/summary.ts';
 import { renderTable, writeBetweenMarkers } from './bench/table.ts';
+import { unchangedRuns } from './bench/unchanged.ts';
 import { Watcher } from './bench/watch.ts';
 import { setStage, Undo } from './demo/stage.ts';
 import { ship } from './demo/step.ts';
@@ -23,7 +25,7 @@ import { run } from './shop/command.ts';
 import { applyManifest, makeNamespace, removeNamespace, type Shop } from './shop/workload.ts';
 
 const PAGE = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url));
-const ROUNDS = { startups: 15, good: 8, crash: 4 };
+const ROUNDS = { startups: 15, good: 8, crash: 4, keying: 5, unchanged: 8 };
 
 const print = (line: string): void => console.log(line);
 
@@ -33,7 +35,8 @@ async function bench(undo: Undo, signal: AbortSignal): Promise<void> {
   undo.add(`removing ${folder}`, () => rm(folder, { recursive: true, force: true }));
   const shop: Shop = { cluster, namespace: 'steadyship-bench', signal };
   undo.add('removing the namespace', () => removeNamespace({ ...shop, signal: undefined }));
-  const images = await prepare(shop, folder);
+  const checkout = new Checkout(join(folder, 'shop'), shop.signal);
+  const images = await prepare(shop, checkout, folder);
   const api = await openApi(cluster);
   undo.add('ending kubectl proxy', api.close);
   const watcher = await new Watcher(api, shop.namespace).open();
@@ -51,6 +54,8 @@ async function bench(undo: Undo, signal: AbortSignal): Promise<void> {
     startups: step(await startups(folder, ROUNDS.startups)),
     good: await goodRollouts(subject, images, ROUNDS.good, tell),
     crash: await crashes(subject, images, ROUNDS.crash, tell),
+    keying: step(await keying(folder, ROUNDS.keying)),
+    unchanged: step(await unchangedRuns(shop, checkout, folder, ROUNDS.unchanged)),
   };
   const table = renderTable(figuresOf(measured));
   const version = /Server Version: (\S+)/.exec(
@@ -63,8 +68,7 @@ async function bench(undo: Undo, signal: AbortSignal): Promise<void> {
 }
 
 /** Three images, and the shop open with the first. */
-async function prepare(shop: Shop, folder: string): Promise<Images> {
-  const checkout = new Checkout(join(folder, 'shop'), shop.signal);
+async function prepare(shop: Shop, checkout: Checkout, folder: string): Promise<Images> {
   await checkout.open();
   const build = async (): Promise<string> => {
     await checkout.compile();

@@ -24,6 +24,8 @@ export interface Inputs {
   /** undefined: deploy an image that exists. */
   readonly build: BuildInputs | undefined;
   readonly tags: readonly string[];
+  /** Whether an image of the same content is taken over; `maxAge` in milliseconds. */
+  readonly reuse: { readonly mode: 'auto' | 'never'; readonly maxAge: number };
   readonly registry: {
     readonly host: string | undefined;
     readonly username: string | undefined;
@@ -77,6 +79,10 @@ export function readInputs(raw: Readonly<Record<string, string>>): Inputs {
     namespace,
     build: build ? readBuild(reader) : undefined,
     tags: readTags(reader, image.image),
+    reuse: {
+      mode: reader.choice('reuse', ['auto', 'never'], 'auto'),
+      maxAge: reader.duration('max-age', 7 * 24 * 3_600_000, '7d'),
+    },
     registry: {
       host: readRegistry(reader),
       username: reader.text('username'),

@@ -77,6 +77,7 @@ async function publish(report: Report, inputs: Inputs, environment: NodeJS.Proce
     image: report.image?.reference ?? '',
     digest: report.image?.digest ?? '',
     tag: report.image?.tag ?? '',
+    built: report.image === undefined ? '' : String(report.image.built),
     'previous-image': report.workloads[0]?.containers[0]?.before ?? '',
     reason: escapeLogLine(report.reason),
     report: file,

@@ -11,14 +11,8 @@ import { explainCluster, openCluster } from './run/cluster.ts';
 import { deploy } from './run/deploy.ts';
 import { type Deployed, Interrupted } from './run/ending.ts';
 import type { Guard } from './run/guard.ts';
-import {
-  buildImage,
-  chooseLogins,
-  findImage,
-  type ImageWorld,
-  type Obtained,
-  reportImage,
-} from './run/image.ts';
+import { buildImage, chooseLogins, findImage, type Obtained, reportImage } from './run/image.ts';
+import type { ImageWorld } from './run/image-world.ts';
 import { Story } from './run/story.ts';
 import type { World } from './run/world.ts';
 

@@ -15,7 +15,13 @@ declare module 'vitest' {
   }
 }
 
-const test = base.extend<{ stage: Stage; workspace: string; closed: ClosedRegistry; policy: Policy }>({
+const test = base.extend<{
+  stage: Stage;
+  workspace: string;
+  outside: string;
+  closed: ClosedRegistry;
+  policy: Policy;
+}>({
   stage: async ({ onTestFailed }, use) => {
     const setup = inject('setup');
     if (setup === undefined) throw new Error('This test must be skipped: there is no cluster.');
@@ -34,6 +40,12 @@ const test = base.extend<{ stage: Stage; workspace: string; closed: ClosedRegist
   workspace: async ({ stage }, use) => {
     const folder = await mkdtemp(join(tmpdir(), 'steadyship-workspace-'));
     stage.know('workspace', folder);
+    await use(folder);
+    await rm(folder, { recursive: true });
+  },
+  // biome-ignore lint/correctness/noEmptyPattern: vitest wants its fixtures' names written out.
+  outside: async ({}, use) => {
+    const folder = await mkdtemp(join(tmpdir(), 'steadyship-outside-'));
     await use(folder);
     await rm(folder, { recursive: true });
   },

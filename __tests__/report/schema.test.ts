@@ -50,7 +50,13 @@ const full: Full<Report> = {
   startedAt: time(0),
   endedAt: time(1),
   source: { revision: 'r', dirty: false, url: 'u' },
-  image: { reference: NEW, digest: `sha256:${'a'.repeat(64)}`, tag: 't', built: true },
+  image: {
+    reference: NEW,
+    digest: `sha256:${'a'.repeat(64)}`,
+    tag: 't',
+    built: true,
+    reused: { built: time(0), commit: 'c' },
+  },
   workloads: [
     {
       kind: 'Deployment',
@@ -79,7 +85,8 @@ type Optional<T> = { [Key in keyof T]-?: object extends Pick<T, Key> ? Key : nev
 const OPTIONAL = {
   '': ['advice', 'details', 'source', 'image'] satisfies Optional<Report>[],
   '/source': ['url'] satisfies Optional<NonNullable<Report['source']>>[],
-  '/image': ['digest', 'tag'] satisfies Optional<NonNullable<Report['image']>>[],
+  '/image': ['digest', 'tag', 'reused'] satisfies Optional<NonNullable<Report['image']>>[],
+  '/image/reused': ['commit'] satisfies Optional<NonNullable<NonNullable<Report['image']>['reused']>>[],
   '/workloads/0': ['patched', 'rollback', 'failure', 'evidence'] satisfies Optional<WorkloadReport>[],
   '/workloads/0/rollback': ['seconds', 'advice'] satisfies Optional<
     NonNullable<WorkloadReport['rollback']>

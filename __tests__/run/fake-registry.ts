@@ -30,6 +30,8 @@ export function fakeRegistry(
     },
     has: async (image) => find(image) !== undefined,
     digestOf: async (image) => find(image)?.digest,
+    read: async () => undefined,
+    tag: async () => undefined,
     checkPush: async () => undefined,
     canPullAnonymously: async () => true,
     logins: async () => [],

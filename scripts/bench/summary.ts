@@ -1,5 +1,6 @@
 /** From samples to the rows of the table. */
 import type { Figure } from './figures.ts';
+import type { Keying } from './keying.ts';
 import type { Samples } from './rollouts.ts';
 import type { Sample } from './sides.ts';
 
@@ -10,9 +11,12 @@ export interface Measured {
   readonly startups: { readonly ours: readonly number[]; readonly core: readonly number[] };
   readonly good: Samples;
   readonly crash: Samples;
+  readonly keying: Keying;
+  /** Milliseconds. */
+  readonly unchanged: readonly number[];
 }
 
-export function figuresOf({ sizes, startups, good, crash }: Measured): readonly Figure[] {
+export function figuresOf({ sizes, startups, good, crash, keying, unchanged }: Measured): readonly Figure[] {
   return [
     size('Bundle of the step, all files', sizes.main),
     size('Bundle of the post step, all files', sizes.post),
@@ -83,6 +87,30 @@ export function figuresOf({ sizes, startups, good, crash }: Measured): readonly 
       ours: good.ours.map(({ requests }) => requests ?? 0),
       theirs: [],
       bar: { most: 25, of: 'value' },
+    },
+    {
+      name: 'Nothing changed: from the start to `unchanged`, nothing built',
+      note: '2,000 files in the context, clean git tree; `stable-for: 0s`',
+      unit: 's',
+      ours: unchanged.map(toSeconds),
+      theirs: [],
+      bar: { most: 1, of: 'value' },
+    },
+    {
+      name: 'Recognising a context that git knows',
+      note: '50,000 files, 500 MB, clean git tree',
+      unit: 's',
+      ours: keying.clean.map(toSeconds),
+      theirs: [],
+      bar: { most: 0.5, of: 'value' },
+    },
+    {
+      name: 'Recognising a context that git does not know',
+      note: 'the same files; peer: `cat` of all of them',
+      unit: 's',
+      ours: keying.unknown.map(toSeconds),
+      theirs: keying.cat.map(toSeconds),
+      bar: { most: 2, of: 'ratio' },
     },
   ];
 }

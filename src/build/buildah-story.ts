@@ -58,6 +58,7 @@ export class BuildahReader {
       error,
       failedCaches: [],
       tail: this.#tail,
+      steps: [],
     };
   }
 }

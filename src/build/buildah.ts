@@ -80,7 +80,7 @@ async function push(args: PreparedBuild, words: readonly string[], image: string
       'buildah ended well and wrote no digest of what it pushed, so it may have pushed nothing: see its last lines.',
     );
   }
-  return { digest, tags: pushed };
+  return { digest, tags: pushed, steps: undefined };
 }
 
 async function must(args: PreparedBuild, words: readonly string[]): Promise<void> {

@@ -57,7 +57,7 @@ export async function buildWithBuildx(args: PreparedBuild, program: Buildx): Pro
       warnOfCaches(story, log);
       if (ended.exitCode === 0) {
         const digest = readDigest(await readFile(metadataFile, 'utf8'));
-        return { digest, tags: attempt.tags.filter((tag) => tag !== caches.tag) };
+        return { digest, tags: attempt.tags.filter((tag) => tag !== caches.tag), steps: story.steps };
       }
       const next = nextAttempt(attempt, story, { ...args, tags });
       if (next !== undefined) {

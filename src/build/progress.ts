@@ -30,6 +30,8 @@ export interface BuildStory {
   readonly failedCaches: readonly FailedCache[];
   /** The last lines of all. */
   readonly tail: readonly string[];
+  /** The names of all steps, in the order in which they began. */
+  readonly steps: readonly string[];
 }
 
 interface Step {
@@ -79,6 +81,7 @@ export class ProgressReader {
       error: this.#error?.join('\n').trim(),
       failedCaches: this.#failedCaches.map(({ name, error = '' }) => ({ name, error })),
       tail: this.#tail,
+      steps: [...this.#steps.values()].map(({ name }) => name),
     };
   }
 

@@ -13,6 +13,8 @@ export interface BuiltImage {
   readonly digest: string;
   /** Full references that bear it: others than asked for when a registry refused to move one. */
   readonly tags: readonly string[];
+  /** The names of the build's steps, which say what it fetched; undefined: the builder tells none. */
+  readonly steps: readonly string[] | undefined;
 }
 
 export interface BuildArguments {

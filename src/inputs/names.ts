@@ -6,7 +6,7 @@ export const INPUT_NAMES = [
   ...['build', 'context', 'file', 'target', 'platforms', 'build-args', 'build-contexts', 'secrets'],
   ...['secret-files', 'secret-envs', 'labels', 'annotations', 'tags', 'cache-from', 'cache-to', 'no-cache'],
   ...['pull', 'provenance', 'sbom', 'builder', 'network', 'ssh', 'add-hosts', 'shm-size', 'ulimit'],
-  ...['registry', 'username', 'password', 'create-repository', 'resolve'],
+  ...['reuse', 'max-age', 'registry', 'username', 'password', 'create-repository', 'resolve'],
   ...['kubeconfig', 'kube-context', 'kubeconfig-exec-allow'],
   ...['timeout', 'deadline', 'stable-for', 'max-restarts', 'patience', 'logs'],
   ...['rollback', 'on-cancel', 'evict-stuck', 'lock-timeout', 'allow-older', 'github-token', 'summary'],

@@ -52,6 +52,8 @@ export interface ImageReport {
   readonly tag?: string;
   /** Built in this run, as opposed to taken from the registry. */
   readonly built: boolean;
+  /** Not built, because an earlier run built the same content: when (ISO 8601), and from which commit. */
+  readonly reused?: { readonly built: string; readonly commit?: string };
 }
 
 /**

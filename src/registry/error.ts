@@ -10,6 +10,7 @@ export type RegistryFailure =
   | 'unreachable'
   | 'missing-repository'
   | 'read-only'
+  | 'immutable'
   | 'invalid';
 
 /** A registry's refusal or silence, in a sentence that is shown as it stands. */

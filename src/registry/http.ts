@@ -12,7 +12,7 @@ export interface Question {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
   /** Of somebody who is mostly not there at all: asked once, and for so many milliseconds. */
   readonly once?: number;
   /** Further answers that are to be asked for again. */

@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '../model/clock.ts';
-import { familiarName, type ImageName, isDigest } from '../model/image.ts';
+import { familiarName, type ImageName } from '../model/image.ts';
 import type { Log } from '../model/log.ts';
 import type { Environment } from '../process/environment.ts';
 import { addressOf } from './address.ts';
+import { unexpected, verifiedDigest } from './answer.ts';
 import { Authorization, loginOf, type Wish } from './authorization.ts';
 import { Credentials, type Login, loginsFor } from './credentials.ts';
 import { ecrHostOf } from './ecr-host.ts';
 import { RegistryError } from './error.ts';
-import { Http, type Question, type Reply } from './http.ts';
+import { Http, type Reply } from './http.ts';
 import {
   ACCEPT,
   childrenOf,
@@ -17,6 +17,7 @@ import {
   platformOfConfig,
   platformsOfIndex,
 } from './manifest.ts';
+import { type Asked, digestOf, putTag, readStored, type Stored, type Wire } from './stored.ts';
 import { accessDenied, loginRefused, missingRepository, wordsOf } from './words.ts';
 
 /** What the registry holds under a name. `exists: false` is the registry's own word (404). */
@@ -40,8 +41,12 @@ export interface Registry {
   resolve(image: ImageName): Promise<Resolved>;
   /** Whether the manifest is there, by HEAD, which Docker Hub does not count as a pull. */
   has(image: ImageName): Promise<boolean>;
-  /** What a tag stands for now, by HEAD; undefined: the registry has no such tag. */
+  /** What a name stands for now, by HEAD; undefined: the registry has no such tag. */
   digestOf(image: ImageName): Promise<string | undefined>;
+  /** The manifest itself with the labels of its images; undefined: there is none. */
+  read(image: ImageName): Promise<Stored | undefined>;
+  /** Puts a manifest under a further tag of the same repository: no layer moves. */
+  tag(image: ImageName, stored: Stored): Promise<void>;
   /** Begins an upload and cancels it: a push that will be refused is known before the build. */
   checkPush(image: ImageName): Promise<void>;
   /**
@@ -76,10 +81,16 @@ export function openRegistry(args: RegistryArguments): Registry {
   const credentials = new Credentials({ ...args, http });
   const authorization = new Authorization({ http, credentials, log: args.log, clock: args.clock });
   const client = new Client(http, authorization);
+  const wire =
+    (action: Wish['action']): Wire =>
+    (image, question) =>
+      client.send({ image, action, anonymous: false }, question);
   return {
     resolve: (image) => client.resolve({ image, action: 'pull', anonymous: false }),
     has: (image) => client.has({ image, action: 'pull', anonymous: false }),
-    digestOf: (image) => client.digestOf({ image, action: 'pull', anonymous: false }),
+    digestOf: (image) => digestOf(wire('pull'), image),
+    read: (image) => readStored(wire('pull'), image),
+    tag: (image, stored) => putTag(wire('push'), image, stored),
     checkPush: async (image) => {
       const wish = { image, action: 'push', anonymous: false } as const;
       const host = args.createRepository === true ? ecrHostOf(image.registry) : undefined;
@@ -126,19 +137,9 @@ class Client {
     return (await this.#manifest('HEAD', wish)) !== undefined;
   }
 
-  async digestOf(wish: Wish): Promise<string | undefined> {
-    const reply = await this.#manifest('HEAD', wish);
-    if (reply === undefined) return undefined;
-    const digest = reply.header('docker-content-digest');
-    if (digest !== undefined && isDigest(digest)) return digest;
-    // The header is optional by the specification.
-    const found = await this.resolve(wish);
-    return found.exists ? found.digest : undefined;
-  }
-
   async checkPush(wish: Wish): Promise<void> {
     const { image } = wish;
-    const started = await this.#send(wish, {
+    const started = await this.send(wish, {
       method: 'POST',
       path: `/v2/${image.repository}/blobs/uploads/`,
     });
@@ -159,7 +160,7 @@ class Client {
     const upload = new URL(location, started.url);
     // An address elsewhere (a signed one of a blob store) is not ours to call; the upload ends by itself.
     if (upload.origin !== started.url.origin) return;
-    await this.#send(wish, { method: 'DELETE', path: `${upload.pathname}${upload.search}` }).catch(
+    await this.send(wish, { method: 'DELETE', path: `${upload.pathname}${upload.search}` }).catch(
       (error: unknown) => {
         // Uploads that nobody goes on with are swept by the registry. What was asked is answered already.
         if (!(error instanceof RegistryError)) throw error;
@@ -177,7 +178,7 @@ class Client {
   }
 
   async #platformOf(wish: Wish, config: string, digest: string): Promise<readonly Platform[]> {
-    const reply = await this.#send(wish, {
+    const reply = await this.send(wish, {
       method: 'GET',
       path: `/v2/${wish.image.repository}/blobs/${config}`,
     });
@@ -190,7 +191,7 @@ class Client {
   async #manifest(method: 'GET' | 'HEAD', wish: Wish): Promise<Reply | undefined> {
     const { image } = wish;
     const reference = image.digest ?? image.tag ?? 'latest';
-    const reply = await this.#send(wish, {
+    const reply = await this.send(wish, {
       method,
       path: `/v2/${image.repository}/manifests/${reference}`,
       headers: { accept: ACCEPT },
@@ -200,18 +201,11 @@ class Client {
     return reply;
   }
 
-  async #send(
-    wish: Wish,
-    {
-      path,
-      headers = {},
-      method,
-    }: Pick<Question, 'method'> & { path: string; headers?: Record<string, string> },
-  ): Promise<Reply> {
+  async send(wish: Wish, { path, headers = {}, ...rest }: Asked): Promise<Reply> {
     const url = new URL(path, addressOf(wish.image.registry));
     const ask = (authorization: string | undefined): Promise<Reply> =>
       this.#http.send({
-        method,
+        ...rest,
         url,
         headers: authorization === undefined ? headers : { ...headers, authorization },
       });
@@ -235,30 +229,4 @@ class Client {
     if (wrongLogin && login !== undefined) throw new RegistryError('unauthorized', loginRefused(refusal));
     throw new RegistryError(login === undefined ? 'unauthorized' : 'denied', accessDenied(refusal));
   }
-}
-
-function unexpected(wish: Wish, reply: Reply): RegistryError {
-  const words = wordsOf(reply.body);
-  return new RegistryError(
-    'invalid',
-    `${wish.image.registry} answered with ${reply.status} when asked about ${familiarName(wish.image)}${words === '' ? '' : `: "${words.slice(0, 200)}"`}.`,
-  );
-}
-
-/**
- * The digest that the body really has, held against what was asked for and what the registry claims: what is
- * deployed by digest is only as good as this.
- */
-function verifiedDigest(reply: Reply, image: ImageName): string {
-  const claimed = image.digest ?? reply.header('docker-content-digest');
-  const algorithm = claimed?.split(':')[0];
-  const name = algorithm === 'sha384' || algorithm === 'sha512' ? algorithm : 'sha256';
-  const actual = `${name}:${createHash(name).update(reply.body).digest('hex')}`;
-  if (claimed !== undefined && claimed !== actual) {
-    throw new RegistryError(
-      'invalid',
-      `${image.registry} sent something else than ${familiarName(image)}: its digest should be ${claimed} and is ${actual}. A proxy in between may change it; do not deploy it.`,
-    );
-  }
-  return actual;
 }

@@ -156,12 +156,20 @@ function foot(report: Report): string {
       ? ''
       : `digest ${code(shortDigest(built.digest), built.digest)}`,
     built?.tag === undefined ? '' : `tag ${code(built.tag)}`,
+    built?.reused === undefined ? '' : unbuilt(built.reused),
     `took ${duration(report)}`,
     api.requests + api.watches === 0
       ? ''
       : `${plural(api.requests, 'request')} to the Kubernetes API and ${api.watches} watches`,
   ];
   return `<sub>${facts.filter((fact) => fact !== '').join(' · ')}</sub>`;
+}
+
+function unbuilt({ built, commit }: NonNullable<NonNullable<Report['image']>['reused']>): string {
+  const day = built.slice(0, 10);
+  return commit === undefined
+    ? `nothing was built: the same content was on ${day}`
+    : `nothing was built: the same content as commit ${code(commit.slice(0, 12), commit)}, built on ${day}`;
 }
 
 function duration(report: Report): string {

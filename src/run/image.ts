@@ -2,16 +2,14 @@ import type { BuildInputs } from '../build/inputs.ts';
 import type { Source } from '../build/source.ts';
 import type { RunFacts } from '../github/event.ts';
 import type { Inputs } from '../inputs.ts';
-import type { Clock } from '../model/clock.ts';
 import { UserError } from '../model/error.ts';
 import { familiarName, type ImageName, parseImage, renderImage, repositoryName } from '../model/image.ts';
-import type { Log } from '../model/log.ts';
 import type { ImageReport } from '../model/report.ts';
 import type { Login } from '../registry/credentials.ts';
 import type { Platform } from '../registry/manifest.ts';
-import type { Registry } from '../registry/registry.ts';
+import type { ImageWorld } from './image-world.ts';
 import { nameImage } from './naming.ts';
-import type { Story } from './story.ts';
+import { computeContent, findBuilt, recognise, recordBuilt, tagReused } from './reuse.ts';
 
 /** The image that is to run. */
 export interface Obtained {
@@ -22,21 +20,11 @@ export interface Obtained {
   readonly tag: string | undefined;
   readonly platforms: readonly Platform[];
   readonly built: boolean;
+  /** Not built, because an earlier run built the same content. */
+  readonly reused?: { readonly built: string; readonly commit?: string };
   /** We read it in the registry ourselves. */
   readonly seen: boolean;
   readonly source: Source | undefined;
-}
-
-/** The world of the image, opened lazily: a run that fails before needs none of it. */
-export interface ImageWorld {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly workspace: string;
-  readonly facts: RunFacts;
-  readonly story: Story;
-  readonly signal: AbortSignal;
-  readonly registry: Registry;
 }
 
 /**
@@ -108,12 +96,19 @@ export async function buildImage(build: BuildInputs, inputs: Inputs, world: Imag
     import('../build/image.ts'),
     import('../build/docker-config.ts'),
   ]);
-  const [source] = await Promise.all([
+  const [source, content] = await Promise.all([
     readSource({ directory: workspace, environment, clock, signal }),
+    computeContent(build, inputs, world),
     world.story.part('image', 'may push', () => world.registry.checkPush(inputs.image)),
   ]);
   refuseForeignCode(facts, source.sha, environment['GITHUB_SHA']);
-  const { tags, labels, cache } = nameImage({ inputs, source, facts, environment, now: clock.wall() });
+  const { tags, labels, cache, release } = nameImage({
+    inputs,
+    source,
+    facts,
+    environment,
+    now: clock.wall(),
+  });
   if (tags.leftOut.length > 0) log.info(`Tags that this run has no value for: ${tags.leftOut.join(', ')}`);
   if (source.dirty) {
     log.info(
@@ -122,6 +117,25 @@ export async function buildImage(build: BuildInputs, inputs: Inputs, world: Imag
   }
   const others = otherRepositories(tags.references, inputs.image);
   await Promise.all(others.map((other) => world.registry.checkPush(other)));
+  const recognised = recognise(content, { source, references: tags.references, release }, inputs, world);
+  const reused =
+    recognised && (await world.story.part('image', 'look up', () => findBuilt(recognised, inputs, world)));
+  if (reused !== undefined) {
+    const { digest, platforms } = reused.stored;
+    const tag = await world.story.part('image', 'tag', () => tagReused(reused, tags.references, world));
+    const { built, commit } = reused;
+    return {
+      reference: renderImage({ ...bare(inputs.image), digest }),
+      image: inputs.image,
+      digest,
+      tag,
+      platforms,
+      built: false,
+      reused: { built, ...(commit === undefined ? {} : { commit }) },
+      seen: true,
+      source,
+    };
+  }
   const hosts = [inputs.image, ...others].map(({ registry }) => registry);
   const logins = await world.registry.logins(hosts);
   const config = await openDockerConfig({ logins, environment, log });
@@ -131,7 +145,7 @@ export async function buildImage(build: BuildInputs, inputs: Inputs, world: Imag
         buildAndPush({
           inputs: build,
           tags: tags.references,
-          labels,
+          labels: { ...labels, ...recognised?.labels },
           ...(cache === undefined ? {} : { cache }),
           isPublic: facts.saidPublic,
           directory: workspace,
@@ -146,7 +160,10 @@ export async function buildImage(build: BuildInputs, inputs: Inputs, world: Imag
       ),
     );
     const pinned: ImageName = { ...bare(inputs.image), digest: built.digest };
-    const found = await world.story.part('image', 'read back', () => world.registry.resolve(pinned));
+    const [found] = await Promise.all([
+      world.story.part('image', 'read back', () => world.registry.resolve(pinned)),
+      recognised && recordBuilt(recognised, { ...built, image: inputs.image }, world),
+    ]);
     if (!found.exists) {
       throw new UserError(
         `The registry ${inputs.image.registry} took the image and does not have it: ${renderImage(pinned)} is absent. Check the registry's retention rules and its health, then run again.`,
@@ -204,5 +221,6 @@ export function reportImage(obtained: Obtained): ImageReport {
     ...(obtained.digest === undefined ? {} : { digest: obtained.digest }),
     ...(obtained.tag === undefined ? {} : { tag: obtained.tag }),
     built: obtained.built,
+    ...(obtained.reused === undefined ? {} : { reused: obtained.reused }),
   };
 }

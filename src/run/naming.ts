@@ -3,13 +3,15 @@ import type { RunFacts } from '../github/event.ts';
 import type { Inputs } from '../inputs.ts';
 import { type CachePlan, planCache } from '../plan/cache.ts';
 import { imageLabels } from '../plan/labels.ts';
-import { nameCommit, versionOf } from '../plan/names.ts';
+import { nameCommit, semverTags, versionOf } from '../plan/names.ts';
 import { planTags, type TagPlan } from '../plan/tags.ts';
 
 /** All that the image is called and told by. */
 export interface Naming {
   readonly tags: TagPlan;
   readonly labels: Readonly<Record<string, string>>;
+  /** `1.2.3`, when it is a release that is built. */
+  readonly release: string | undefined;
   /** Where its cache is, unless the inputs say; undefined outside of GitHub. */
   readonly cache: CachePlan | undefined;
 }
@@ -42,6 +44,7 @@ export function nameImage(args: {
       now,
       sourceDateEpoch: environment['SOURCE_DATE_EPOCH'],
     }),
+    release: semverTags(names.gitTag ?? '')[0],
     cache: planCache({ image, ref, defaultBranch, pullRequest }),
   };
 }

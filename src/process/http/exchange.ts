@@ -14,7 +14,7 @@ export interface Outgoing {
   /** With the query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[]>>;
-  readonly body: string | undefined;
+  readonly body: string | Buffer | undefined;
   /** Milliseconds for all of it; undefined: none, as for a watch. */
   readonly timeout: number | undefined;
   /** Milliseconds without a byte once the connection is open; undefined: as long as it takes. */
