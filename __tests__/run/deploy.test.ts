@@ -219,7 +219,7 @@ describe('a lock that is left to the first mark', () => {
     });
     expect(deployed.result).toBe('succeeded');
     expect(reason).toBe('deployment/web runs ghcr.io/acme/shop@sha256:11111111… and is healthy.');
-    expect(lines.join('\n')).not.toContain('killed');
+    expect(lines.join('\n')).not.toContain('ended without a verdict');
     expect(cluster.patches).toHaveLength(1);
     expect(cluster.leases.the(LEASE).metadata?.annotations).not.toHaveProperty('steadyship.dev/open');
   });
