@@ -16,6 +16,7 @@ export const THEIRS = identityOf({ title: 'acme/shop run 58', url: `${runs}/58` 
 interface World {
   readonly server: LeaseServer;
   readonly clock: HandClock;
+  readonly log: Log;
   /** What was told, debugging apart. */
   readonly lines: readonly string[];
   /** A run with a client of its own that wants `deployment/web`, and waits ten minutes for it. */
@@ -42,7 +43,7 @@ export function world(): World {
     const common = { cluster: server.client(), workloads, timeout: 10 * MINUTES, clock, log, signal };
     return acquire({ ...common, identity, ...options });
   };
-  return { server, clock, lines, take };
+  return { server, clock, log, lines, take };
 }
 
 /** What became of a promise by now; empty: it is still open. */

@@ -207,9 +207,8 @@ describe('several at once', () => {
 
   test('that are free are written together, after one list', async () => {
     const { server, take } = world();
-    const lock = await take(OURS, { workloads: many });
+    await take(OURS, { workloads: many });
     expect(server.requests).toEqual(['LIST shop', ...many.map(({ name }) => `POST ${named(name)}`)]);
-    expect(lock.overtaken).toBe(false);
   });
 
   test('are waited for at the first that another holds, and none after it is held meanwhile', async () => {
@@ -227,7 +226,7 @@ describe('several at once', () => {
     await theirs.release();
     await clock.pass(5);
     expect(many.map(({ name }) => holder(server, named(name)))).toEqual(many.map(() => OURS.holder));
-    expect(ours.value?.overtaken).toBe(true);
+    expect(ours.value).toBeDefined();
   });
 
   test('of which another was faster at one, those after it are given back before it is waited for', async () => {
@@ -246,7 +245,7 @@ describe('several at once', () => {
     ]);
     await theirs.release();
     await clock.pass(5);
-    expect(ours.value?.overtaken).toBe(true);
+    expect(ours.value).toBeDefined();
   });
 
   test('wanted by any runs in any order are had by all of them in the end, and never by two', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { UnreachableError } from '../../src/cluster/client.ts';
+import { readLeases } from '../../src/deploy/lock.ts';
 import type { Found } from '../../src/deploy/preflight.ts';
 import type { RunFacts } from '../../src/github/event.ts';
 import { readInputs } from '../../src/inputs.ts';
@@ -11,6 +12,7 @@ import { deploy } from '../../src/run/deploy.ts';
 import type { Deployed } from '../../src/run/ending.ts';
 import { Guard } from '../../src/run/guard.ts';
 import type { Obtained } from '../../src/run/image.ts';
+import { observe } from '../../src/run/observe.ts';
 import { Story } from '../../src/run/story.ts';
 import { FakeCluster } from './fake-cluster.ts';
 import { fakeWorld, PRIVATE_RUN } from './fake-world.ts';
@@ -73,6 +75,8 @@ async function ship(
     readonly signal?: AbortSignal;
     readonly facts?: Partial<RunFacts>;
     readonly commit?: string;
+    /** The lock is left to the first mark; what happens between the reading of the Leases and the patch. */
+    readonly planned?: () => Promise<void>;
   } = {},
 ) {
   const inputs = readInputs({
@@ -95,13 +99,11 @@ async function ship(
   }));
   // Taken in the preflight, when nobody had cancelled yet.
   const { signal } = new AbortController();
-  const guard = await Guard.take({
-    ...world,
-    cluster,
-    workloads: found,
-    timeout: inputs.lockTimeout,
-    signal,
-  });
+  const locking = { ...world, cluster, workloads: found, timeout: inputs.lockTimeout, signal };
+  const known = await readLeases(cluster, found, signal);
+  const guard = (options.planned && Guard.plan({ ...locking, known })) ?? (await Guard.take(locking));
+  const observer = options.planned && observe(cluster, found);
+  await options.planned?.();
   const story = new Story(world.clock);
   const deployed = await deploy({
     inputs,
@@ -112,7 +114,7 @@ async function ship(
     obtained: obtained(reference, options.commit),
     checked: checkBeforePatch(REGISTRY, obtained(reference, options.commit), found, inputs, world.log),
     registry: REGISTRY,
-    observer: undefined,
+    observer,
     guard,
   }).finally(() => guard.release());
   return { deployed, reason: reasonOf(deployed, story), lines, saved };
@@ -164,6 +166,62 @@ describe('a good image', () => {
     expect(deployed.result).toBe('succeeded');
     expect(cluster.patches).toHaveLength(2);
     expect(cluster.imageOf('web')).toBe(GOOD);
+  });
+});
+
+describe('a lock that is left to the first mark', () => {
+  const nothing = () => Promise.resolve();
+  const LEASE = 'steadyship-deployment-web';
+
+  test('is taken with it, in one write', async () => {
+    const cluster = clusterWith('web');
+    const { deployed, saved } = await ship(cluster, ['web'], GOOD, { planned: nothing });
+    expect(deployed.result).toBe('succeeded');
+    // Once to take and mark it, once to give it back.
+    expect(cluster.leases.requests.filter((each) => /^(?:POST|PUT) /.test(each))).toEqual([
+      `POST ${LEASE}`,
+      `PUT ${LEASE}`,
+    ]);
+    expect(saved.at(-1)?.open).toEqual([]);
+    expect(cluster.leases.the(LEASE).spec?.holderIdentity).toBeUndefined();
+  });
+
+  test('is taken for an image that runs already, too', async () => {
+    const cluster = clusterWith('web');
+    const { deployed } = await ship(cluster, ['web'], OLD, { planned: nothing });
+    expect(deployed.result).toBe('unchanged');
+    expect(cluster.leases.requests.filter((each) => /^POST /.test(each))).toEqual([`POST ${LEASE}`]);
+  });
+
+  test('is waited for when another was faster, and the snapshot is of after it', async () => {
+    const cluster = clusterWith('web');
+    const other = `ghcr.io/acme/shop@sha256:${'2'.repeat(64)}`;
+    const { deployed } = await ship(cluster, ['web'], BAD, {
+      planned: async () => {
+        await ship(cluster, ['web'], other);
+      },
+    });
+    expect(deployed.result).toBe('rolled-back');
+    expect(cluster.imageOf('web')).toBe(other);
+    expect(deployed.workloads[0]?.containers[0]?.before).toBe(other);
+  });
+
+  test('whose answer is lost is ours all the same, and nothing of a killed run', async () => {
+    const cluster = clusterWith('web');
+    const { deployed, lines, reason } = await ship(cluster, ['web'], GOOD, {
+      planned: async () => {
+        cluster.leases.fault = 'lose-reply';
+        // The next that is asked of the Leases is whether the claim came through.
+        cluster.leases.listeners.add(() => {
+          cluster.leases.fault = undefined;
+        });
+      },
+    });
+    expect(deployed.result).toBe('succeeded');
+    expect(reason).toBe('deployment/web runs ghcr.io/acme/shop@sha256:11111111… and is healthy.');
+    expect(lines.join('\n')).not.toContain('ended without a verdict');
+    expect(cluster.patches).toHaveLength(1);
+    expect(cluster.leases.the(LEASE).metadata?.annotations).not.toHaveProperty('steadyship.dev/open');
   });
 });
 

@@ -28,11 +28,6 @@ export interface Lock {
    * back stays right, because the patch's own tests refuse it where another's image stands.
    */
   readonly lost: AbortSignal;
-  /**
-   * Others held one of the Leases after they were read first: what was read of the workloads before the lock was
-   * had may be older than what those others left.
-   */
-  readonly overtaken: boolean;
   /** What is remembered of a workload, as this lock found or saved it. */
   record(workload: LockedWorkload): WorkloadRecord;
   /** Remembers it, at once and for sure: an error means that it was not. */
@@ -92,7 +87,6 @@ export async function acquire(args: AcquireArguments): Promise<Lock> {
   const known = args.known ?? (await readLeases(cluster, workloads, signal));
   const began = clock.now();
   const held: HeldLease[] = [];
-  let overtaken = false;
   const holdingOf = (workload: LockedWorkload): Holding => ({
     cluster,
     workload,
@@ -114,15 +108,13 @@ export async function acquire(args: AcquireArguments): Promise<Lock> {
       held.push(...taken);
       const next = left[taken.length];
       if (next === undefined || (taken.length > 0 && taken.length === free.length)) continue;
-      const one = await take(holdingOf(next), known.get(keyOf(next)), { ...args, began });
-      held.push(one.lease);
-      overtaken ||= one.overtaken;
+      held.push(await take(holdingOf(next), known.get(keyOf(next)), { ...args, began }));
     }
   } catch (error) {
     await Promise.all(held.map((each) => each.release()));
     throw error;
   }
-  return new Held(held, overtaken, log);
+  return new Held(held, log);
 }
 
 /** Those at the beginning that nobody else held when they were read. */
@@ -145,7 +137,7 @@ async function takeTogether(
   signal: AbortSignal,
 ): Promise<readonly HeldLease[]> {
   const tries = await Promise.allSettled(
-    wanted.map(({ holding, current }) => write(holding, current, signal)),
+    wanted.map(({ holding, current }) => writeLease(holding, current, signal)),
   );
   const missed = tries.findIndex(({ status }) => status === 'rejected');
   const had = (some: typeof tries): HeldLease[] =>
@@ -203,39 +195,41 @@ async function take(
   holding: Holding,
   known: Lease | undefined,
   args: AcquireArguments & { readonly began: number },
-): Promise<{ readonly lease: HeldLease; readonly overtaken: boolean }> {
+): Promise<HeldLease> {
   const { cluster, workload, identity, clock } = holding;
   const { signal } = args;
   const path = leases(workload.namespace, leaseName(workload));
   let current = known;
   let failures = 0;
-  let overtaken = false;
   for (;;) {
     signal.throwIfAborted();
     const holder = current === undefined ? undefined : holderOf(current);
     if (holder !== undefined && holder.holder !== identity.holder) {
-      overtaken = true;
       current = await untilFree({ ...args, workload });
     }
     try {
-      return { lease: await write(holding, current, signal), overtaken };
+      return await writeLease(holding, current, signal);
     } catch (error) {
       // An answer that was lost may stand for a write that was carried out: what is there now says so.
       const lost = error instanceof UnreachableError || (error instanceof ApiError && error.status >= 500);
       if (lost) failures += 1;
       if (!(lost || isConflict(error)) || failures === FAILURES) throw error;
       if (lost) await sleep(clock, RETRY, signal);
-      overtaken = true;
       current = await readLease(cluster, path, { signal });
     }
   }
 }
 
 /** One write of a Lease as ours; a conflict when it is no longer what it was. */
-async function write(holding: Holding, current: Lease | undefined, signal: AbortSignal): Promise<HeldLease> {
+export async function writeLease(
+  holding: Holding,
+  current: Lease | undefined,
+  signal: AbortSignal,
+  annotations: Readonly<Record<string, string | undefined>> = {},
+): Promise<HeldLease> {
   const { cluster, workload, identity, seconds, clock } = holding;
   const sentAt = clock.now();
-  const held = { identity, seconds, now: clock.wall() };
+  const held = { identity, seconds, now: clock.wall(), annotations };
   const lease =
     current === undefined
       ? await cluster.create<Lease>(leases(workload.namespace), renderNew(workload, held), { signal })
@@ -247,14 +241,13 @@ async function write(holding: Holding, current: Lease | undefined, signal: Abort
   return new HeldLease(holding, lease, sentAt);
 }
 
-class Held implements Lock {
+/** Leases that were had, as one lock. */
+export class Held implements Lock {
   readonly lost: AbortSignal;
-  readonly overtaken: boolean;
   readonly #leases: ReadonlyMap<string, HeldLease>;
   readonly #records = new Map<string, WorkloadRecord>();
 
-  constructor(held: readonly HeldLease[], overtaken: boolean, log: Log) {
-    this.overtaken = overtaken;
+  constructor(held: readonly HeldLease[], log: Log) {
     this.#leases = new Map(held.map((each) => [keyOf(each.workload), each]));
     this.lost = AbortSignal.any(held.map((each) => each.lost));
     for (const { workload, annotations } of held) {

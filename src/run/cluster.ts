@@ -18,7 +18,7 @@ export interface OpenedCluster {
   readonly cluster: Cluster;
   readonly found: readonly Found[];
   readonly guard: Guard;
-  /** Opened beside the lock where the patch follows at once; undefined: to be opened when it does. */
+  /** Opened already where the patch follows at once; undefined: to be opened when it does. */
   readonly observer: Observer | undefined;
 }
 
@@ -48,14 +48,11 @@ export async function openCluster(
     );
     onFound(found);
     const known = await leases();
-    // Not for the minutes that a build takes: its watches would only cost.
-    const observer = inputs.build === undefined ? observe(cluster, found) : undefined;
-    const guard = await story.part('preflight', 'lock', () =>
-      Guard.take({ ...world, cluster, workloads: found, known, timeout: inputs.lockTimeout, signal }),
-    );
-    if (!guard.lock.overtaken) return { cluster, found, guard, observer };
-    // It was read before another run had ended.
-    observer?.stop();
+    const locking = { ...world, cluster, workloads: found, known, timeout: inputs.lockTimeout, signal };
+    // Where the patch follows at once, the lock is taken with it; what is read from here on is newer than the Leases.
+    const plan = inputs.build === undefined ? Guard.plan(locking) : undefined;
+    if (plan !== undefined) return { cluster, found, guard: plan, observer: observe(cluster, found) };
+    const guard = await story.part('preflight', 'lock', () => Guard.take(locking));
     return { cluster, found, guard, observer: undefined };
   } catch (error) {
     await cluster.close();
@@ -119,7 +116,7 @@ function placeWorkloads(inputs: Inputs, contextNamespace: string | undefined): r
 }
 
 /** Before anything was touched, a cluster that does not answer or answers no is a plain failure with its cause. */
-function explained(error: unknown, cluster: Cluster): unknown {
+export function explained(error: unknown, cluster: Cluster): unknown {
   return error instanceof ApiError || error instanceof UnreachableError
     ? new UserError(explain(error, cluster), { cause: error })
     : error;

@@ -14,10 +14,10 @@ import type { Registry } from '../registry/registry.ts';
 import { shortImage } from '../report/live.ts';
 import type { OpenChange } from '../state.ts';
 import { checkStable } from './checks.ts';
-import { showsLogs } from './cluster.ts';
+import { explained, showsLogs } from './cluster.ts';
 import { type Deployed, Interrupted, skipped, stoppedBy } from './ending.ts';
 import { finishOne } from './finish-revert.ts';
-import type { Guard } from './guard.ts';
+import { type Guard, Overtaken } from './guard.ts';
 import type { Obtained } from './image.ts';
 import { resolveLeftovers } from './leftovers.ts';
 import { observe } from './observe.ts';
@@ -45,18 +45,33 @@ interface DeployArguments {
 
 /** Patches, gates, and puts back what did not become healthy. */
 export async function deploy(args: DeployArguments): Promise<Deployed> {
+  const { guard, story } = args;
+  try {
+    return await attempt(args);
+  } catch (error) {
+    if (!(error instanceof Overtaken)) throw error;
+    await story
+      .part('preflight', 'lock', () => guard.wait())
+      .catch((error: unknown) => Promise.reject(explained(error, args.cluster)));
+    // What was read before is of the past.
+    return await attempt({ ...args, observer: undefined });
+  }
+}
+
+/** @throws Overtaken before anything was changed: the lock is to be waited for, and everything read again */
+async function attempt(args: DeployArguments): Promise<Deployed> {
   const { inputs, world, cluster, obtained, story, guard, found } = args;
   const { clock, log, signal } = world;
   const ship: Ship = { cluster, limits: inputs.limits, clock, log, signal };
   const image = { reference: obtained.reference, sameRepository: sameRepositoryAs(obtained.image) };
-  const resolved = await resolveLeftovers(ship, guard.lock, found, inputs.rollback, async (_, change) => {
-    const whole = await finishOne(cluster, inputs, change, world);
-    story.tidied.push({ ...change, whole });
-    return whole;
-  });
-  // What was read before leftovers were put back is of the past.
-  if (resolved) args.observer?.stop();
-  const observer = (resolved ? undefined : args.observer) ?? observe(cluster, found);
+  if (guard.lock !== undefined) {
+    await resolveLeftovers(ship, guard.lock, found, inputs.rollback, async (_, change) => {
+      const whole = await finishOne(cluster, inputs, change, world);
+      story.tidied.push({ ...change, whole });
+      return whole;
+    });
+  }
+  const observer = args.observer ?? observe(cluster, found);
   const [lanes] = await story.part('preflight', 'snapshot', () =>
     Promise.all([survey(ship, observer, found, guard, image), args.checked]),
   );
@@ -111,7 +126,10 @@ class Deploy {
         touched.add(keyOf(lane));
       },
       correct: (open) => this.#save(open),
-    }).catch((error: unknown) => this.#breakOff((lane) => touched.has(keyOf(lane)), error, sent));
+    }).catch((error: unknown) => {
+      if (error instanceof Overtaken) throw error;
+      return this.#breakOff((lane) => touched.has(keyOf(lane)), error, sent);
+    });
     const section = { section: 'patch', label: 'patch', start, end: world.clock.wall() };
     story.add({ ...section, outcome: patched.kind === 'patched' ? 'done' : 'failed' });
     if (patched.kind === 'stopped') return await this.#stopped(patched);

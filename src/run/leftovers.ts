@@ -29,7 +29,6 @@ interface Standing {
  * is put back where it does not. All workloads of one killed run go together.
  *
  * @param putBack run/finish-revert.ts's own
- * @returns whether there were any
  */
 export async function resolveLeftovers(
   ship: Ship,
@@ -37,14 +36,12 @@ export async function resolveLeftovers(
   found: readonly Found[],
   rollback: 'auto' | 'never',
   putBack: (cluster: Cluster, change: OpenChange) => Promise<boolean>,
-): Promise<boolean> {
-  let any = false;
+): Promise<void> {
   const standing: Standing[] = [];
   for (const each of found) {
     const workload = lockedOf(each);
     const record = lock.record(workload);
     if (record.open === undefined) continue;
-    any = true;
     const now = await ship.cluster.get<Workload>(workloads(each.kind, each.namespace, each.name));
     const name = shortName(workload);
     const fate = judgeMarker(record.open, { name, uid: now.metadata?.uid }, slotsOf(now));
@@ -63,7 +60,6 @@ export async function resolveLeftovers(
     } else await putBack(ship.cluster, { ...workload, kind: each.kind, ...open });
     await lock.save(workload, { ...lock.record(workload), open: undefined });
   }
-  return any;
 }
 
 async function provesItself(
