@@ -1,6 +1,6 @@
 /**
- * `npm run soak [-- rounds [filter…]]`: runs the fault tests again and again (20 rounds) on the same real cluster,
- * and counts how often each held. A round that fails is no reason to stop: what fails once in twenty is what is
+ * `npm run soak [-- rounds [filter…]]`: runs every test that docs/reliability.md names again and again (20 rounds) on
+ * the same real cluster, and counts how often each held. A round that fails is no reason to stop: what fails once in twenty is what is
  * looked for. Filters are parts of file names, as vitest takes them.
  */
 import { spawn } from 'node:child_process';
@@ -10,6 +10,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+/** What docs/reliability.md names: what breaks on the wire, and what breaks elsewhere. */
+const ELSEWHERE =
+  'autoscaler cancel config containers crash image killed kinds lock nodes order others ready'.split(' ');
+const FILES = ['__tests__/faults/', ...ELSEWHERE.map((name) => `__tests__/e2e/${name}.`)];
 
 /** The part of vitest's JSON report that is read. */
 interface VitestReport {
@@ -53,7 +58,7 @@ process.exitCode = tallies.size === 0 || failures > 0 ? 1 : 0;
 async function soak(round: number): Promise<void> {
   const began = performance.now();
   const file = join(folder, `round-${round}.json`);
-  const wanted = filters.length === 0 ? ['__tests__/faults/'] : filters;
+  const wanted = filters.length === 0 ? FILES : filters;
   const log = await vitest([...wanted, '--reporter=json', `--outputFile=${file}`]);
   if (interrupted.signal.aborted) return;
   const report = await readFile(file, 'utf8').then(

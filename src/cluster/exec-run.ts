@@ -1,5 +1,5 @@
 /** One run of a program that may hang, ask for a person, or leave children behind. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Clock } from '../model/clock.ts';
 import type { Timing } from './timing.ts';
 
@@ -39,6 +39,7 @@ export class Run {
   constructor(file: string, args: readonly string[], env: Record<string, string>, options: RunOptions) {
     const { clock, signal, timing } = options;
     this.#clock = clock;
+    const { spawn } = process.getBuiltinModule('node:child_process');
     this.#child = spawn(file, args, {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],

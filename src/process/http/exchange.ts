@@ -2,7 +2,6 @@
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import type { Clock } from '../../model/clock.ts';
 import { ExchangeError, networkError, wordsOf } from './error.ts';
 import type { Pool } from './pool.ts';
@@ -38,8 +37,6 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-const unzip = promisify(gunzip);
-
 /** Rejects with ExchangeError, or with the signal's reason. */
 export async function exchange(pool: Pool, outgoing: Outgoing, clock: Clock): Promise<Answer> {
   await pool.refresh();
@@ -48,6 +45,8 @@ export async function exchange(pool: Pool, outgoing: Outgoing, clock: Clock): Pr
   });
   if (answer.headers['content-encoding'] !== 'gzip') return answer;
   try {
+    // Loaded with the first packed answer: small ones are not.
+    const unzip = promisify(process.getBuiltinModule('node:zlib').gunzip);
     return { ...answer, body: await unzip(answer.body, { maxOutputLength: outgoing.limit.bytes }) };
   } catch (error) {
     throw new ExchangeError('the answer is not whole: its compressed body does not unpack', true, {
