@@ -59,7 +59,7 @@ async function soak(round: number): Promise<void> {
   const began = performance.now();
   const file = join(folder, `round-${round}.json`);
   const wanted = filters.length === 0 ? FILES : filters;
-  const log = await vitest([...wanted, '--reporter=json', `--outputFile=${file}`]);
+  const log = await vitest([...wanted, '--reporter=default', '--reporter=json', `--outputFile=${file}`]);
   if (interrupted.signal.aborted) return;
   const report = await readFile(file, 'utf8').then(
     (text) => JSON.parse(text) as VitestReport,

@@ -101,7 +101,7 @@ scenario(
   async ({ stage, onTestFinished }) => {
     await stage.start({ image: stage.images.v1 });
     const api = await FaultyApi.before(stage, onTestFinished);
-    const inputs = { kubeconfig: api.kubeconfig(), timeout: '20s' };
+    const inputs = { kubeconfig: api.kubeconfig(), timeout: '30s' };
     void api.once(patchTo(stage.images.v1), () => api.away());
     const step = await stage.deploy('no-entrypoint', { inputs });
     expect(stage.ending(step)).toEqual(
