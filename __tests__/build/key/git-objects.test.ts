@@ -39,6 +39,16 @@ describe('git vouches for', () => {
       'ü"\n': { object: 'c1b0730e0133447badcfd47fd144e254807b06e1', size: 1 },
     });
   });
+  test('more files than one process is asked about, each with its own size', async () => {
+    const names = Array.from({ length: 2_050 }, (_, index) => `f${index}`);
+    const sizeOf = (name: string): number => Number(name.slice(1)) % 7;
+    const files = Object.fromEntries(names.map((name) => [name, 'x'.repeat(sizeOf(name))]));
+    const { folder } = repository(files);
+    const found = await readGitObjects({ folder, environment, clock: realClock });
+    expect(new Map([...found].map(([path, { size }]) => [path, size]))).toEqual(
+      new Map(names.sort().map((name) => [name, sizeOf(name)])),
+    );
+  }, 30_000);
   test('those of the folder that is asked about, by their path in it', async () => {
     expect(await repository({ a: '1', 'web/b': '2' }).vouched('web')).toEqual(['b']);
   });
@@ -102,6 +112,9 @@ describe('git does not vouch for', () => {
       `? 100644 ${object} 0\tb`,
       `H 100644 ${object} 2\tc`,
       `H 160000 ${object} 0\td`,
+      `H 100644 ${object}0 0\te`,
+      `H 100644 ${object} 0\tf`,
+      `C 100644 ${object} 0\tf`,
       'H nonsense',
       '',
     ];

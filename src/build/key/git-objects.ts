@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Clock } from '../../model/clock.ts';
 import { childEnvironment, type Environment } from '../../process/environment.ts';
 import { CommandNotFound, run } from '../../process/run.ts';
@@ -19,6 +20,11 @@ export interface GitArguments {
 const NOTHING: ReadonlyMap<string, Vouched> = new Map();
 /** What git writes of 500,000 files; of a larger tree every file is read. */
 const MOST = 64 * 1024 * 1024;
+/** Objects that lie one by one cost git a file each: so many of them are worth a process of their own. */
+const SHARE = 2_000;
+const PROCESSES = 4;
+/** `H 100644 ` */
+const MODE = 9;
 /**
  * Files whose bytes in the work tree are those of the object: no attribute converts line ends or encodings,
  * expands `$Id$`, or filters (Git LFS). `-text` says so outright.
@@ -43,26 +49,46 @@ export async function readGitObjects(args: GitArguments): Promise<ReadonlyMap<st
   if (files === undefined || replaced !== '') return NOTHING;
   if (converts !== undefined && converts.trim() !== 'false') return NOTHING;
   const objects = parseFiles(files);
-  const sizes = await git(
-    args,
-    ['cat-file', '--batch-check=%(objectname) %(objectsize)'],
-    [...objects.values()].join('\n'),
-  );
+  const sizes = await readSizes(args, [...objects.values()]);
   return sizes === undefined ? NOTHING : withSizes(objects, sizes);
 }
 
-/** `H 100644 <object> 0<tab><path>`: the object of each unmodified file. */
+/**
+ * `H 100644 <object> 0<tab><path>`: the object of each unmodified file. Looked at by position, for there may be
+ * 50,000 records.
+ */
 export function parseFiles(text: string): Map<string, string> {
   const objects = new Map<string, string>();
-  const changed = new Set<string>();
-  for (const record of text.split('\0')) {
-    const [, tag, type, object = '', stage, path = ''] =
-      /^(\S) (\d+) ([0-9a-f]+) (\d)\t([\s\S]+)$/.exec(record) ?? [];
-    if (tag === 'H' && stage === '0' && type?.startsWith('100')) objects.set(path, object);
-    else changed.add(path);
+  const changed: string[] = [];
+  for (let [start, end] = [0, 0]; start < text.length; start = end + 1) {
+    end = text.indexOf('\0', start);
+    if (end < 0) end = text.length;
+    const tab = text.indexOf('\t', start);
+    if (tab < 0 || tab > end) continue;
+    const path = text.slice(tab + 1, end);
+    const isPlain = text.startsWith('H 100', start) && text.startsWith(' 0\t', tab - 2);
+    const object = isPlain ? text.slice(start + MODE, tab - 2) : '';
+    if (object.length === 40 || object.length === 64) objects.set(path, object);
+    else changed.push(path);
   }
   for (const path of changed) objects.delete(path);
   return objects;
+}
+
+/** The answers of git about these objects, a line each and in their order; undefined when it did not give all. */
+async function readSizes(args: GitArguments, objects: readonly string[]): Promise<string | undefined> {
+  const processes = Math.min(PROCESSES, availableParallelism(), Math.ceil(objects.length / SHARE));
+  const share = Math.ceil(objects.length / processes);
+  const answers = await Promise.all(
+    Array.from({ length: processes }, (_, index) =>
+      git(
+        args,
+        ['cat-file', '--buffer', '--batch-check=%(objectname) %(objectsize)'],
+        objects.slice(index * share, (index + 1) * share).join('\n'),
+      ),
+    ),
+  );
+  return answers.includes(undefined) ? undefined : answers.join('');
 }
 
 /**
@@ -70,15 +96,15 @@ export function parseFiles(text: string): Map<string, string> {
  * git as long as nobody touches it. Then its size is another one, too.
  */
 function withSizes(objects: ReadonlyMap<string, string>, text: string): ReadonlyMap<string, Vouched> {
-  const sizes = new Map<string, number>();
-  for (const line of text.split('\n')) {
-    const [object = '', size = ''] = line.split(' ');
-    if (/^\d+$/.test(size)) sizes.set(object, Number(size));
-  }
   const vouched = new Map<string, Vouched>();
+  let start = 0;
   for (const [path, object] of objects) {
-    const size = sizes.get(object);
-    if (size !== undefined) vouched.set(path, { object, size });
+    const end = text.indexOf('\n', start);
+    // `<object> missing` has no size; a line about another object would mean that the answers went out of step.
+    if (end < 0 || !text.startsWith(object, start)) break;
+    const size = text.slice(start + object.length + 1, end);
+    if (/^\d+$/.test(size)) vouched.set(path, { object, size: Number(size) });
+    start = end + 1;
   }
   return vouched;
 }
