@@ -43,7 +43,7 @@ export async function hashContext(
     if (entry.kind === 'file') {
       files += 1;
       const known = vouched.get(entry.path);
-      if (known?.size === entry.size) content = `git:${known.object}`;
+      if (known?.size === entry.size && known.changed === entry.changed) content = `git:${known.object}`;
       else content = `sha256:${await hashFile(`${root}/${entry.path}`, entry, buffer, pause)}`;
     }
     lines += `${JSON.stringify([entry.path, entry.kind, entry.mode, content])}\n`;
