@@ -24,6 +24,8 @@ async function main(): Promise<void> {
   const onSignal = (signal: NodeJS.Signals): void => controller.abort(new Cancelled(signal));
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
+  // Each child that runs waits for our exit, and more than ten at a time are no leak.
+  process.setMaxListeners(0);
   const { run } = await import('./run.ts');
   const report = await run(inputs, {
     clock: systemClock,

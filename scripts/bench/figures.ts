@@ -15,8 +15,8 @@ export interface Figure {
   readonly ours: readonly number[];
   /** The peer's samples in the same run; empty when it has no such figure. */
   readonly theirs: readonly number[];
-  /** What is to be reached: a value, or a ratio to the peer. */
-  readonly bar?: { readonly most: number; readonly of: 'value' | 'ratio' };
+  /** What is to be reached: a value, a ratio to the peer, or what may come on top of the peer's. */
+  readonly bar?: { readonly most: number; readonly of: 'value' | 'ratio' | 'difference' };
   /** What to know when reading the row. */
   readonly note?: string;
 }
@@ -25,10 +25,19 @@ export function ratio({ ours, theirs }: Figure): number | undefined {
   return theirs.length === 0 ? undefined : median(ours) / median(theirs);
 }
 
-/** undefined: the row has no bar. */
+/** What ours takes on top of the peer's. */
+export function difference({ ours, theirs }: Figure): number | undefined {
+  return theirs.length === 0 ? undefined : median(ours) - median(theirs);
+}
+
+/** undefined: the row has no bar, or no peer to be held against. */
 export function isMet(figure: Figure): boolean | undefined {
   const { bar, ours } = figure;
   if (bar === undefined) return undefined;
-  const value = bar.of === 'ratio' ? ratio(figure) : median(ours);
-  return value !== undefined && value <= bar.most;
+  const value = {
+    value: () => median(ours),
+    ratio: () => ratio(figure),
+    difference: () => difference(figure),
+  }[bar.of]();
+  return value === undefined ? undefined : value <= bar.most;
 }

@@ -37,7 +37,9 @@ export async function keying(folder: string, rounds: number): Promise<Keying> {
     call('git', ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', '-C', root, ...args]);
   await git('init', '--quiet');
   await git('add', '.');
-  await git('commit', '--quiet', '--message=All');
+  await git('-c', 'gc.auto=0', 'commit', '--quiet', '--message=All');
+  // One pack, as a checkout of a clone has it; otherwise git would begin to make it in the background.
+  await git('-c', 'core.compression=0', 'repack', '-a', '-d', '-q', '--window=0');
   for (let round = 0; round <= rounds; round += 1) {
     const clean = await time(() => key(root));
     if (round > 0) samples.clean.push(clean);

@@ -47,10 +47,11 @@ export function execute(
   file: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  options: { readonly cwd?: string } = {},
 ): Promise<Ran> {
   return new Promise((resolve, reject) => {
     const began = performance.now();
-    const child = spawn(file, args, { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(file, args, { ...options, env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     const gauge = new MemoryGauge(child);
     const lines: Line[] = [];
     for (const stream of [child.stdout, child.stderr]) {

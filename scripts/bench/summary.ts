@@ -1,6 +1,5 @@
 /** From samples to the rows of the table. */
 import type { Figure } from './figures.ts';
-import type { Keying } from './keying.ts';
 import type { Samples } from './rollouts.ts';
 import type { Sample } from './sides.ts';
 
@@ -11,12 +10,9 @@ export interface Measured {
   readonly startups: { readonly ours: readonly number[]; readonly core: readonly number[] };
   readonly good: Samples;
   readonly crash: Samples;
-  readonly keying: Keying;
-  /** Milliseconds. */
-  readonly unchanged: readonly number[];
 }
 
-export function figuresOf({ sizes, startups, good, crash, keying, unchanged }: Measured): readonly Figure[] {
+export function figuresOf({ sizes, startups, good, crash }: Measured): readonly Figure[] {
   return [
     size('Bundle of the step, all files', sizes.main),
     size('Bundle of the post step, all files', sizes.post),
@@ -88,30 +84,6 @@ export function figuresOf({ sizes, startups, good, crash, keying, unchanged }: M
       theirs: [],
       bar: { most: 25, of: 'value' },
     },
-    {
-      name: 'Nothing changed: from the start to `unchanged`, nothing built',
-      note: '2,000 files in the context, clean git tree; `stable-for: 0s`',
-      unit: 's',
-      ours: unchanged.map(toSeconds),
-      theirs: [],
-      bar: { most: 1, of: 'value' },
-    },
-    {
-      name: 'Recognising a context that git knows',
-      note: '50,000 files, 500 MB, clean git tree',
-      unit: 's',
-      ours: keying.clean.map(toSeconds),
-      theirs: [],
-      bar: { most: 0.5, of: 'value' },
-    },
-    {
-      name: 'Recognising a context that git does not know',
-      note: 'the same files; peer: `cat` of all of them',
-      unit: 's',
-      ours: keying.unknown.map(toSeconds),
-      theirs: keying.cat.map(toSeconds),
-      bar: { most: 2, of: 'ratio' },
-    },
   ];
 }
 
@@ -133,6 +105,6 @@ function both(
   return { name, unit: 's', ours: ours.map(measure), theirs: theirs.map(measure) };
 }
 
-function toSeconds(milliseconds: number): number {
+export function toSeconds(milliseconds: number): number {
   return milliseconds / 1000;
 }

@@ -1,17 +1,16 @@
 /** The figures as a markdown table, and its place in docs/benchmarks.md. */
 import { readFile, writeFile } from 'node:fs/promises';
-import { type Figure, isMet, median, ratio } from './figures.ts';
+import { difference, type Figure, isMet, median, ratio } from './figures.ts';
 
 export function renderTable(figures: readonly Figure[]): string {
   const header = ['Figure', 'SteadyShip', 'Peer', 'Ratio', 'Bar', 'Met'];
   const rows = figures.map((figure) => {
     const { name, note, unit, ours, theirs } = figure;
-    const factor = ratio(figure);
     return [
       note === undefined ? name : `${name}<br><sub>${note}</sub>`,
       show(ours, unit),
       theirs.length === 0 ? '–' : show(theirs, unit),
-      factor === undefined ? '–' : `${factor.toFixed(2)} ×`,
+      renderRatio(figure),
       renderBar(figure),
       { true: 'yes', false: '**no**', undefined: '–' }[String(isMet(figure))] ?? '–',
     ];
@@ -41,8 +40,18 @@ function number(value: number, unit: Figure['unit']): string {
   return value.toFixed(digits).replace(/^-(0\.?0*)$/, '$1');
 }
 
+/** Where the bar is a difference, that goes first: `+0.12 s, 1.08 ×`. */
+function renderRatio(figure: Figure): string {
+  const [factor, more] = [ratio(figure), difference(figure)];
+  if (factor === undefined || more === undefined) return '–';
+  const times = `${factor.toFixed(2)} ×`;
+  if (figure.bar?.of !== 'difference') return times;
+  return `${more < 0 ? '−' : '+'}${number(Math.abs(more), figure.unit)} ${figure.unit}, ${times}`;
+}
+
 function renderBar({ bar, unit }: Figure): string {
   if (bar === undefined) return '–';
   if (bar.of === 'ratio') return `≤ ${bar.most} ×`;
+  if (bar.of === 'difference') return `≤ +${bar.most} ${unit}`;
   return unit === 'requests' ? `≤ ${bar.most}` : `≤ ${bar.most} ${unit}`;
 }

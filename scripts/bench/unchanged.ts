@@ -1,11 +1,10 @@
 /** A whole run after which nothing has changed: from the start of the step to `unchanged`, and no builder. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runStep, type StepResult } from '../../__tests__/harness/runner.ts';
 import type { Checkout } from '../shop/checkout.ts';
 import type { Shop } from '../shop/workload.ts';
-
-const FILES = 2_000;
+import { layFiles } from './files.ts';
 
 /**
  * The shop with 2,000 files more in its context, deployed once and then again and again.
@@ -18,10 +17,7 @@ export async function unchangedRuns(
   folder: string,
   rounds: number,
 ): Promise<readonly number[]> {
-  await mkdir(join(checkout.folder, 'more'));
-  for (let file = 0; file < FILES; file += 1) {
-    await writeFile(join(checkout.folder, 'more', `${file}.txt`), `${file} `.repeat(500));
-  }
+  await layFiles(join(checkout.folder, 'more'));
   const ignore = join(checkout.folder, '.dockerignore');
   await writeFile(ignore, `${await readFile(ignore, 'utf8')}\n!more\n`);
   await checkout.git('add', '--all');

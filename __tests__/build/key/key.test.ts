@@ -155,6 +155,18 @@ describe('there is no key', () => {
       `the builder farm ${elsewhere}`,
     ],
     [
+      'a remote builder that is the default of a daemon',
+      {
+        prepare: (folder: string): void => {
+          builder('farm', { Driver: 'remote', Nodes: [{ Endpoint: 'tcp://farm:1234' }] })(folder);
+          writeFileSync(join(folder, '.docker/buildx/current'), JSON.stringify({ Name: '' }));
+          mkdirSync(join(folder, '.docker/buildx/defaults'));
+          writeFileSync(join(folder, '.docker/buildx/defaults/0123abcd'), 'farm');
+        },
+      },
+      `the builder farm ${elsewhere}`,
+    ],
+    [
       'a builder with platforms',
       {
         prepare: builder('x', {
@@ -191,6 +203,11 @@ describe('there is no key', () => {
       Nodes: [{ Endpoint: 'unix:///var/run/docker.sock', Platforms: null }],
     };
     expect(await keyOf({ prepare: builder('builder-1', local) })).toMatch(plain);
+    const noDefaults = (folder: string): void => {
+      builder('builder-1', local)(folder);
+      mkdirSync(join(folder, '.docker/buildx/defaults'));
+    };
+    expect(await keyOf({ prepare: noDefaults })).toMatch(plain);
     const named = { inputs: { builder: 'farm', platforms: ['linux/amd64'] } };
     expect(await keyOf(named)).toMatch(plain);
   });

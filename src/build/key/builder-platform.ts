@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Environment } from '../../process/environment.ts';
 import type { BuildInputs } from '../inputs.ts';
@@ -31,28 +31,61 @@ export async function refuseBuilderElsewhere(
     throw doubt(`the Docker context ${context}`);
   }
   const folder = environment['BUILDX_CONFIG'] || join(config, 'buildx');
-  const current = (await readJson(join(folder, 'current')))['Name'];
-  const name = builder || environment['BUILDX_BUILDER'] || current;
-  if (typeof name !== 'string' || name === '' || name === 'default') return;
-  const { Driver, Nodes } = /^[\w.-]+$/.test(name) ? await readJson(join(folder, 'instances', name)) : {};
-  const local =
+  const chosen = builder || environment['BUILDX_BUILDER'];
+  for (const name of chosen ? [chosen] : await usedBuilders(folder)) {
+    if (name === '' || name === 'default') continue;
+    const instance = /^[\w.-]+$/.test(name) ? await readJson(join(folder, 'instances', name)) : {};
+    if (!isLocal(instance)) throw doubt(`the builder ${name}`);
+  }
+}
+
+/**
+ * What `docker buildx use` chose: the current builder, and with `--default` one for each daemon. Which of them it
+ * takes depends on the daemon; all are looked at.
+ *
+ * @see https://github.com/docker/buildx/blob/v0.13.1/store/store.go
+ */
+async function usedBuilders(folder: string): Promise<readonly string[]> {
+  const { Name } = await readJson(join(folder, 'current'));
+  const defaults = join(folder, 'defaults');
+  const names = await Promise.all(
+    (await readdir(defaults).catch(nothingThere(defaults, []))).map((file) =>
+      readFile(join(defaults, file), 'utf8').catch(nothingThere(defaults, '')),
+    ),
+  );
+  return [...(typeof Name === 'string' ? [Name] : []), ...names];
+}
+
+function isLocal({ Driver, Nodes }: Readonly<Record<string, unknown>>): boolean {
+  return (
     Driver === 'docker-container' &&
     Array.isArray(Nodes) &&
     Nodes.every(
       (node) => /^(?:unix:.*|default)$/.test(String(at(node, 'Endpoint'))) && isEmpty(at(node, 'Platforms')),
-    );
-  if (!local) throw doubt(`the builder ${name}`);
+    )
+  );
 }
 
 /** Nothing where there is no file; a file that can not be read is one that says something else. */
 async function readJson(path: string): Promise<Readonly<Record<string, unknown>>> {
+  const text = await readFile(path, 'utf8').catch(nothingThere(path, '{}'));
   try {
-    const json: unknown = JSON.parse(await readFile(path, 'utf8'));
+    const json: unknown = JSON.parse(text);
     return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : {};
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
-    throw new Doubt(`Docker's file ${path} can not be read`);
+  } catch {
+    throw unreadable(path);
   }
+}
+
+function nothingThere<T>(path: string, nothing: T): (error: unknown) => T {
+  return (error) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return nothing;
+    throw unreadable(path);
+  };
+}
+
+function unreadable(path: string): Doubt {
+  return new Doubt(`Docker's file ${path} can not be read`);
 }
 
 function at(value: unknown, key: string): unknown {

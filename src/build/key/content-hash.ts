@@ -7,6 +7,8 @@ import type { Vouched } from './git-objects.ts';
 const PIECE = 1024 * 1024;
 /** Bytes until whatever else the run does gets its turn: some 10 ms of reading. */
 const SLICE = 8 * PIECE;
+/** Characters that are hashed at once. */
+const LINES = 64 * 1024;
 
 /**
  * What tells a context from every other: of each entry its name, type, mode, and the content or the target of
@@ -35,16 +37,21 @@ export async function hashContext(
     await new Promise(setImmediate);
     signal?.throwIfAborted();
   };
+  let lines = '';
   for (const entry of entries) {
     let content = entry.target ?? '';
     if (entry.kind === 'file') {
       files += 1;
       const known = vouched.get(entry.path);
-      if (known?.size === entry.size) content = `git:${known.object}`;
+      if (known?.size === entry.size && known.changed === entry.changed) content = `git:${known.object}`;
       else content = `sha256:${await hashFile(`${root}/${entry.path}`, entry, buffer, pause)}`;
     }
-    whole.update(`${JSON.stringify([entry.path, entry.kind, entry.mode, content])}\n`);
+    lines += `${JSON.stringify([entry.path, entry.kind, entry.mode, content])}\n`;
+    if (lines.length < LINES) continue;
+    whole.update(lines);
+    lines = '';
   }
+  whole.update(lines);
   return { digest: whole.digest('hex'), files, read };
 }
 

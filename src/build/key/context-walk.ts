@@ -11,6 +11,8 @@ export interface Entry {
   readonly mode: number;
   /** Bytes of a file. */
   readonly size: number;
+  /** When a file last changed (`ctime`, in ms); no part of what it is. */
+  readonly changed?: number;
   /** Where a link leads, as it is written. */
   readonly target?: string;
 }
@@ -83,7 +85,7 @@ function describe(root: string, path: string, found: Dirent): Entry {
 
 function entryOf(place: string, path: string, stat: Stats, found: Dirent | Stats = stat): Entry {
   const mode = stat.mode & PERMISSIONS;
-  if (found.isFile()) return { path, kind: 'file', mode, size: stat.size };
+  if (found.isFile()) return { path, kind: 'file', mode, size: stat.size, changed: stat.ctimeMs };
   if (found.isDirectory()) return { path, kind: 'folder', mode, size: 0 };
   if (found.isSymbolicLink()) return { path, kind: 'link', mode, size: 0, target: readlinkSync(place) };
   throw new Doubt(`${path} is neither file, folder nor link`);

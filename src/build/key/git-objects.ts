@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Clock } from '../../model/clock.ts';
 import { childEnvironment, type Environment } from '../../process/environment.ts';
 import { CommandNotFound, run } from '../../process/run.ts';
@@ -6,6 +7,8 @@ import { CommandNotFound, run } from '../../process/run.ts';
 export interface Vouched {
   readonly object: string;
   readonly size: number;
+  /** When the file had last changed (`ctime`, in ms) as git looked at it. */
+  readonly changed: number;
 }
 
 export interface GitArguments {
@@ -17,8 +20,15 @@ export interface GitArguments {
 }
 
 const NOTHING: ReadonlyMap<string, Vouched> = new Map();
-/** What git writes of 500,000 files; of a larger tree every file is read. */
+/** What git writes of 200,000 files; of a larger tree every file is read. */
 const MOST = 64 * 1024 * 1024;
+/** Objects that lie one by one cost git a file each: so many of them are worth a process of their own. */
+const SHARE = 2_000;
+const PROCESSES = 4;
+/** `H 100644 ` */
+const MODE = 9;
+const NOTED =
+  / {2}ctime: (\d+):(\d+)\n {2}mtime: [\d:]+\n {2}dev: \d+\tino: \d+\n {2}uid: \d+\tgid: \d+\n {2}size: \d+\tflags: [0-9a-f]+\n/y;
 /**
  * Files whose bytes in the work tree are those of the object: no attribute converts line ends or encodings,
  * expands `$Id$`, or filters (Git LFS). `-text` says so outright.
@@ -35,50 +45,83 @@ const UNCONVERTED = ['!text', '-text'].map(
  */
 export async function readGitObjects(args: GitArguments): Promise<ReadonlyMap<string, Vouched>> {
   const [files, converts, replaced] = await Promise.all([
-    // -m compares with the work tree, -v tells the believed from the seen.
-    git(args, ['ls-files', '-z', '-c', '-m', '-d', '-s', '-v', '--', ...UNCONVERTED]),
+    // -m compares with the work tree, -v tells the believed from the seen, --debug when it was seen.
+    git(args, ['ls-files', '-z', '-c', '-m', '-d', '-s', '-v', '--debug', '--', ...UNCONVERTED]),
     git(args, ['config', '--get', 'core.autocrlf']),
     git(args, ['for-each-ref', '--count=1', 'refs/replace']),
   ]);
   if (files === undefined || replaced !== '') return NOTHING;
   if (converts !== undefined && converts.trim() !== 'false') return NOTHING;
-  const objects = parseFiles(files);
-  const sizes = await git(
+  const unmodified = parseFiles(files);
+  const sizes = await readSizes(
     args,
-    ['cat-file', '--batch-check=%(objectname) %(objectsize)'],
-    [...objects.values()].join('\n'),
+    [...unmodified.values()].map(({ object }) => object),
   );
-  return sizes === undefined ? NOTHING : withSizes(objects, sizes);
+  return sizes === undefined ? NOTHING : withSizes(unmodified, sizes);
 }
 
-/** `H 100644 <object> 0<tab><path>`: the object of each unmodified file. */
-export function parseFiles(text: string): Map<string, string> {
-  const objects = new Map<string, string>();
-  const changed = new Set<string>();
-  for (const record of text.split('\0')) {
-    const [, tag, type, object = '', stage, path = ''] =
-      /^(\S) (\d+) ([0-9a-f]+) (\d)\t([\s\S]+)$/.exec(record) ?? [];
-    if (tag === 'H' && stage === '0' && type?.startsWith('100')) objects.set(path, object);
-    else changed.add(path);
+/**
+ * `H 100644 <object> 0<tab><path>`, then what the index noted of it: each unmodified file. Looked at by position, for
+ * there may be 50,000 records. Of a form that is not known nothing is vouched for: git promises none for `--debug`.
+ *
+ * The time is needed because most builds of git compare its seconds alone (USE_NSEC): a file that changed in the
+ * second in which it was written, and kept its size and mtime, is unmodified to them.
+ */
+export function parseFiles(text: string): Map<string, Omit<Vouched, 'size'>> {
+  const files = new Map<string, Omit<Vouched, 'size'>>();
+  const modified: string[] = [];
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf('\0', start);
+    const tab = text.indexOf('\t', start);
+    NOTED.lastIndex = end + 1;
+    const [noted, seconds, nanoseconds] = NOTED.exec(text) ?? [];
+    if (end < 0 || tab < 0 || tab > end || noted === undefined) return new Map();
+    const path = text.slice(tab + 1, end);
+    const isPlain = text.startsWith('H 100', start) && text.startsWith(' 0\t', tab - 2);
+    const object = isPlain ? text.slice(start + MODE, tab - 2) : '';
+    // As Node.js makes one number of the two.
+    const changed = Number(seconds) * 1e3 + Number(nanoseconds) / 1e6;
+    if (object.length === 40 || object.length === 64) files.set(path, { object, changed });
+    else modified.push(path);
+    start = end + 1 + noted.length;
   }
-  for (const path of changed) objects.delete(path);
-  return objects;
+  for (const path of modified) files.delete(path);
+  return files;
+}
+
+/** The answers of git about these objects, a line each and in their order; undefined when it did not give all. */
+async function readSizes(args: GitArguments, objects: readonly string[]): Promise<string | undefined> {
+  const processes = Math.min(PROCESSES, availableParallelism(), Math.ceil(objects.length / SHARE));
+  const share = Math.ceil(objects.length / processes);
+  const answers = await Promise.all(
+    Array.from({ length: processes }, (_, index) =>
+      git(
+        args,
+        ['cat-file', '--buffer', '--batch-check=%(objectname) %(objectsize)'],
+        objects.slice(index * share, (index + 1) * share).join('\n'),
+      ),
+    ),
+  );
+  return answers.includes(undefined) ? undefined : answers.join('');
 }
 
 /**
  * A file that was checked out under other attributes or another core.autocrlf than today's looks unmodified to
  * git as long as nobody touches it. Then its size is another one, too.
  */
-function withSizes(objects: ReadonlyMap<string, string>, text: string): ReadonlyMap<string, Vouched> {
-  const sizes = new Map<string, number>();
-  for (const line of text.split('\n')) {
-    const [object = '', size = ''] = line.split(' ');
-    if (/^\d+$/.test(size)) sizes.set(object, Number(size));
-  }
+function withSizes(
+  files: ReadonlyMap<string, Omit<Vouched, 'size'>>,
+  text: string,
+): ReadonlyMap<string, Vouched> {
   const vouched = new Map<string, Vouched>();
-  for (const [path, object] of objects) {
-    const size = sizes.get(object);
-    if (size !== undefined) vouched.set(path, { object, size });
+  let start = 0;
+  for (const [path, { object, changed }] of files) {
+    const end = text.indexOf('\n', start);
+    // `<object> missing` has no size; a line about another object would mean that the answers went out of step.
+    if (end < 0 || !text.startsWith(object, start)) break;
+    const size = text.slice(start + object.length + 1, end);
+    if (/^\d+$/.test(size)) vouched.set(path, { object, size: Number(size), changed });
+    start = end + 1;
   }
   return vouched;
 }
