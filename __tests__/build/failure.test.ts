@@ -16,7 +16,12 @@ describe('a failing step', () => {
     expect(explain(newer)).toBe(explain(FAILING_RUN));
   });
   it('knows its place for an annotation', () => {
-    expect(read(FAILING_RUN).place).toEqual({ file: 'Dockerfile', line: 4, text: 'RUN echo hello; exit 3' });
+    expect(read(FAILING_RUN).place).toEqual({
+      file: 'Dockerfile',
+      line: 4,
+      endLine: 4,
+      text: 'RUN echo hello; exit 3',
+    });
   });
   it('is the one that failed, not one that was ended with it', () => {
     const parallel = FAILING_RUN.replace(
