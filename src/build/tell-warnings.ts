@@ -29,5 +29,5 @@ export function tellWarnings(warnings: readonly BuildWarning[], path: string | u
 }
 
 function sentence(text: string): string {
-  return /[.!?)]$/.test(text) ? text : `${text}.`;
+  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

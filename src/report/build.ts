@@ -21,17 +21,23 @@ export function describeBuild(build: BuildReport): string {
   return `${inShort(build)}${rest}`;
 }
 
-/** `48.2 MB in 9 layers for linux/amd64, 1.3 MB more than …; 2 of the layers are new (3.1 MB)`. */
-export function describeSize({ bytes, layers, platform, change }: SizeReport): string {
-  const whole = `${formatBytes(bytes)} in ${plural(layers, 'layer')}${platform === undefined ? '' : ` for ${platform}`}`;
+/**
+ * `48.2 MB in 9 layers for linux/amd64, 1.3 MB more than …; 2 of 9 are new (3.1 MB), the others are reused`.
+ *
+ * @param name makes names from a registry or a cluster harmless where it is shown; not given: nothing is done
+ */
+export function describeSize(size: SizeReport, name = (text: string): string => text): string {
+  const { bytes, layers, platform, change } = size;
+  const kind = platform === undefined ? '' : ` for ${name(platform)}`;
+  const whole = `${formatBytes(bytes)} in ${plural(layers, 'layer')}${kind}`;
   if (change === undefined) return whole;
-  return `${whole}, ${difference(change)}; ${added(change, layers)}`;
+  const other = change.from.includes('@') ? 'the one that it replaces' : name(shortImage(change.from));
+  return `${whole}, ${difference(change)} ${other}; ${added(change, layers)}`;
 }
 
-function difference({ bytes, from }: NonNullable<SizeReport['change']>): string {
-  const image = from.includes('@') ? 'the one that it replaces' : shortImage(from);
-  if (bytes === 0) return `as much as ${image}`;
-  return `${formatBytes(Math.abs(bytes))} ${bytes > 0 ? 'more' : 'less'} than ${image}`;
+function difference({ bytes }: NonNullable<SizeReport['change']>): string {
+  if (bytes === 0) return 'as much as';
+  return `${formatBytes(Math.abs(bytes))} ${bytes > 0 ? 'more' : 'less'} than`;
 }
 
 function added({ newLayers, newBytes }: NonNullable<SizeReport['change']>, layers: number): string {
@@ -44,21 +50,16 @@ function added({ newLayers, newBytes }: NonNullable<SizeReport['change']>, layer
 export function renderBuild(image: ImageReport | undefined): string {
   const { build, size } = image ?? {};
   const heads = [
-    ...(size === undefined ? [] : [describeSize(size)]),
+    ...(size === undefined ? [] : [describeSize(size, code)]),
     ...(build === undefined ? [] : [inShort(build)]),
     ...(build === undefined || build.warnings.length === 0 ? [] : [plural(build.warnings.length, 'warning')]),
   ];
   if (heads.length === 0) return '';
   const parts = build === undefined ? [] : [steps(build), warnings(build)].filter((part) => part !== '');
-  const head = `Image: ${heads.map(inHtml).join(' · ')}`;
+  const head = `Image: ${heads.join(' · ')}`;
   if (parts.length === 0) return head;
   // A blank line after <summary> ends the HTML block: without it GitHub shows the markdown below as it stands.
   return ['<details>', `<summary>${head}</summary>`, '', parts.join('\n\n'), '', '</details>'].join('\n');
-}
-
-/** Words of ours around names of images and platforms: inside a tag only entities are of use. */
-function inHtml(text: string): string {
-  return text.replace(/[&<>"'`*_[\]\\|~$!#@]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 function inShort(build: BuildReport): string {
