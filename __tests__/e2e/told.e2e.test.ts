@@ -134,11 +134,16 @@ scenario('a check of the Dockerfile is told at its line', async ({ stage, worksp
   await begin(workspace, steps, 'docker/web.Dockerfile');
   const step = await ship(stage, workspace, { file: 'docker/web.Dockerfile' }, withChecks());
   expect(stage.ending(step)).toEqual(green('succeeded', 'deployment/web runs <built> and is healthy.'));
-  expect(step.warnings).toEqual(['Do not use ARG or ENV instructions for sensitive data (ENV "API_TOKEN").']);
+  // A newer buildx adds what the check is about.
+  expect(step.warnings).toHaveLength(1);
+  expect(step.warnings[0]).toMatch(
+    /^Do not use ARG or ENV instructions for sensitive data \(ENV "API_TOKEN"\)\./,
+  );
   expect(marks(step, 'warning')).toEqual([
     'title=Dockerfile check: SecretsUsedInArgOrEnv,file=docker/web.Dockerfile,line=5,endLine=5',
   ]);
-  expect(step.report?.image?.build?.warnings).toEqual([
+  expect(step.report?.image?.build?.warnings).toHaveLength(1);
+  expect(step.report?.image?.build?.warnings).toMatchObject([
     {
       rule: 'SecretsUsedInArgOrEnv',
       message: 'Do not use ARG or ENV instructions for sensitive data (ENV "API_TOKEN")',

@@ -3,7 +3,8 @@ import type { ImageName } from '../../src/model/image.ts';
 import { RegistryError } from '../../src/registry/error.ts';
 import type { Manifest, Platform } from '../../src/registry/manifest.ts';
 import type { Registry } from '../../src/registry/registry.ts';
-import { beginSize, measure, type Sized, Sizes } from '../../src/run/sizes.ts';
+import { measure, type Sized } from '../../src/run/measure.ts';
+import { beginSize, Sizes } from '../../src/run/sizes.ts';
 import { hastyClock, realClock, recordingLog } from '../process/fakes.ts';
 import { digest } from './fake-registry.ts';
 

@@ -7,7 +7,6 @@ import { familiarName, type ImageName, parseImage, renderImage, repositoryName }
 import type { BuildReport, ImageReport, SizeReport } from '../model/report.ts';
 import type { Login } from '../registry/credentials.ts';
 import type { Platform } from '../registry/manifest.ts';
-import { describeBuild } from '../report/build.ts';
 import type { ImageWorld } from './image-world.ts';
 import { nameImage } from './naming.ts';
 import { computeContent, findBuilt, recognise, recordBuilt, tagReused } from './reuse.ts';
@@ -94,10 +93,11 @@ function nothingKnown(image: ImageName): Obtained {
 /** Builds what was checked out and pushes it; a push that would be refused is told before the build. */
 export async function buildImage(build: BuildInputs, inputs: Inputs, world: ImageWorld): Promise<Obtained> {
   const { log, clock, environment, workspace, facts, signal } = world;
-  const [{ readSource }, { buildAndPush }, { openDockerConfig }] = await Promise.all([
+  const [{ readSource }, { buildAndPush }, { openDockerConfig }, { describeBuild }] = await Promise.all([
     import('../build/source.ts'),
     import('../build/image.ts'),
     import('../build/docker-config.ts'),
+    import('../report/build.ts'),
   ]);
   const [source, content] = await Promise.all([
     readSource({ directory: workspace, environment, clock, signal }),
