@@ -93,6 +93,12 @@ describe('the steps of a build', () => {
     ];
     expect(read(lines.join('\n'))).toEqual([step('[1/2] FROM docker.io/library/node:24', 7.5)]);
   });
+  it('are counted once, though another build does the same work', () => {
+    const twice = (a: string, b: string) => `#4 [1/4] COPY x /x\n#4 ${a}\n\n#5 [1/4] COPY x /x\n#5 ${b}`;
+    expect(read(twice('CACHED', 'CACHED'))).toEqual([step('[1/4] COPY x /x', undefined, true)]);
+    expect(read(twice('DONE 0.1s', 'CACHED'))).toEqual([step('[1/4] COPY x /x', 0.1)]);
+    expect(read(twice('DONE 0.1s', 'DONE 0.7s'))).toEqual([step('[1/4] COPY x /x', 0.7)]);
+  });
   it('may be named as one that ended', () => {
     expect(read('#4 CACHED\n#4 DONE 0.1s')).toEqual([step('CACHED', 0.1)]);
   });

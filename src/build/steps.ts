@@ -36,10 +36,29 @@ export class StepReader {
     }
   }
 
-  /** Those that ended, in the order in which they began. */
+  /**
+   * Those that ended, in the order in which they began. BuildKit tells an instruction twice under one name when it
+   * finds that another build, or another platform of this one, does the same work: that is one step, which the cache
+   * had where it had all of it.
+   */
   steps(): readonly Step[] {
-    return [...this.#steps.values()].filter(({ seconds, cached }) => seconds !== undefined || cached);
+    const ended = new Map<string, Step>();
+    for (const step of this.#steps.values()) {
+      if (step.seconds === undefined && !step.cached) continue;
+      const same = ended.get(step.name);
+      ended.set(step.name, same === undefined ? step : merge(same, step));
+    }
+    return [...ended.values()];
   }
+}
+
+function merge(one: Step, other: Step): Step {
+  const seconds = [one.seconds, other.seconds].filter((each) => each !== undefined);
+  return {
+    name: one.name,
+    seconds: seconds.length === 0 ? undefined : Math.max(...seconds),
+    cached: one.cached && other.cached,
+  };
 }
 
 /**
@@ -47,8 +66,6 @@ export class StepReader {
  * next one finds it in the cache by our own doing.
  */
 export function joinSteps(before: readonly Step[], after: readonly Step[]): readonly Step[] {
-  const done = new Map<string, Step[]>();
-  for (const step of before.filter(isInstruction))
-    done.set(step.name, [...(done.get(step.name) ?? []), step]);
-  return after.map((step) => (step.cached ? (done.get(step.name)?.shift() ?? step) : step));
+  const done = new Map(before.filter(isInstruction).map((step) => [step.name, step]));
+  return after.map((step) => (step.cached ? (done.get(step.name) ?? step) : step));
 }
