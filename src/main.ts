@@ -93,7 +93,11 @@ async function publish(report: Report, inputs: Inputs, environment: NodeJS.Proce
     return;
   }
   const annotation = renderAnnotation(report);
-  core.error(annotation?.message ?? report.reason, { title: annotation?.title ?? report.result });
+  const place = annotation?.place;
+  core.error(annotation?.message ?? report.reason, {
+    title: annotation?.title ?? report.result,
+    ...(place && { file: place.file, startLine: place.line, endLine: place.endLine ?? place.line }),
+  });
   process.exitCode = 1;
 }
 

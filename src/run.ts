@@ -3,7 +3,13 @@ import type { Found } from './deploy/preflight.ts';
 import type { Inputs } from './inputs.ts';
 import { Cancelled, messageOf, UnknownError, UserError } from './model/error.ts';
 import { repositoryName } from './model/image.ts';
-import { REPORT_VERSION, type Report, type ResultKind, type WorkloadReport } from './model/report.ts';
+import {
+  type ImageReport,
+  REPORT_VERSION,
+  type Report,
+  type ResultKind,
+  type WorkloadReport,
+} from './model/report.ts';
 import { refuseUnverifiedTls } from './process/tls.ts';
 import { reasonFor } from './report/reason.ts';
 import { checkBeforePatch } from './run/checks.ts';
@@ -13,6 +19,7 @@ import { type Deployed, Interrupted } from './run/ending.ts';
 import type { Guard } from './run/guard.ts';
 import { buildImage, chooseLogins, findImage, type Obtained, reportImage } from './run/image.ts';
 import type { ImageWorld } from './run/image-world.ts';
+import { beginSize, Sizes } from './run/sizes.ts';
 import { Story } from './run/story.ts';
 import type { World } from './run/world.ts';
 
@@ -22,6 +29,7 @@ interface Known {
   obtained?: Obtained;
   found?: readonly Found[];
   guard?: Guard;
+  sizes?: Sizes;
 }
 
 /**
@@ -51,9 +59,12 @@ export async function run(inputs: Inputs, world: World): Promise<Report> {
 
 async function tell(inputs: Inputs, world: World, story: Story, known: Known): Promise<Deployed | undefined> {
   const registry = await openRegistryFor(inputs, world, story);
+  const sizes = new Sizes(registry.world);
+  known.sizes = sizes;
   try {
     if (inputs.command === 'build') {
       known.obtained = await obtain(inputs, registry.world);
+      if (known.obtained.built) beginSize(sizes, known.obtained, []);
       return undefined;
     }
     const check = once(
@@ -86,10 +97,16 @@ async function tell(inputs: Inputs, world: World, story: Story, known: Known): P
       obtained,
       registry: registry.world.registry,
       checked: check.done,
+      patched: (shipped) => beginSize(sizes, obtained, shipped),
     });
   } finally {
+    await sizes.settle();
     await registry.world.registry.close();
   }
+}
+
+function reportOf(obtained: Obtained, sizes: Sizes | undefined): ImageReport {
+  return reportImage(obtained, sizes?.of(obtained.reference));
 }
 
 /** Begins with something as soon as both of its parts are there; what it comes to is had by `done`. */
@@ -155,7 +172,10 @@ async function together<A, B>(
     if (mistakes.length === failures.length && mistakes.length > 1) {
       throw new UserError(
         mistakes.flatMap((error) => error.mistakes),
-        { details: mistakes.flatMap((error) => error.details) },
+        {
+          details: mistakes.flatMap((error) => error.details),
+          place: mistakes.find((error) => error.place !== undefined)?.place,
+        },
       );
     }
     throw failures[0];
@@ -171,7 +191,7 @@ function finish(
   known: Known,
   deployed: Deployed | undefined,
 ): Report {
-  const image = known.obtained === undefined ? undefined : reportImage(known.obtained);
+  const image = known.obtained === undefined ? undefined : reportOf(known.obtained, known.sizes);
   const result: ResultKind = deployed?.result ?? 'succeeded';
   const workloads = deployed?.workloads ?? [];
   const words = reasonFor({
@@ -204,7 +224,11 @@ function stop(inputs: Inputs, world: World, story: Story, known: Known, thrown: 
     stopped: { message, details, ...(advice === undefined ? {} : { advice }) },
     tidied: story.tidied,
   });
-  return report(inputs, world, story, known, { result, workloads, ...words });
+  const place = error instanceof UserError ? error.place : undefined;
+  return report(inputs, world, story, known, {
+    ...{ result, workloads, ...words },
+    ...(place === undefined ? {} : { place }),
+  });
 }
 
 function wordFailure(
@@ -239,7 +263,7 @@ function report(
   world: World,
   story: Story,
   known: Known,
-  rest: Pick<Report, 'result' | 'reason' | 'advice' | 'details' | 'workloads'>,
+  rest: Pick<Report, 'result' | 'reason' | 'advice' | 'details' | 'place' | 'workloads'>,
 ): Report {
   const source = known.obtained?.source;
   return {
@@ -256,7 +280,7 @@ function report(
             ...(source.url === undefined ? {} : { url: source.url }),
           },
         }),
-    ...(known.obtained === undefined ? {} : { image: reportImage(known.obtained) }),
+    ...(known.obtained === undefined ? {} : { image: reportOf(known.obtained, known.sizes) }),
     timeline: story.timeline(),
     api: known.cluster?.requestsSent() ?? { requests: 0, watches: 0 },
     ...rest,

@@ -1,4 +1,4 @@
-import { explainFailure, type FailureFacts } from '../../src/build/failure.ts';
+import { type BuildError, explainFailure, type FailureFacts } from '../../src/build/failure.ts';
 import { type BuildInputs, NO_BUILD_INPUTS } from '../../src/build/inputs.ts';
 import { type BuildStory, ProgressReader } from '../../src/build/progress.ts';
 
@@ -40,6 +40,13 @@ export function explain(
   output: string,
   rest: Partial<Omit<FailureFacts, 'inputs'>> & { inputs?: Partial<BuildInputs> } = {},
 ): string {
+  return failure(output, rest).message;
+}
+
+export function failure(
+  output: string,
+  rest: Partial<Omit<FailureFacts, 'inputs'>> & { inputs?: Partial<BuildInputs> } = {},
+): BuildError {
   const { inputs, ...others } = rest;
   return explainFailure({
     story: read(output),
@@ -48,7 +55,7 @@ export function explain(
     loginOf: () => ({ username: 'octocat', origin: 'the inputs username and password' }),
     ...others,
     inputs: { ...NO_BUILD_INPUTS, ...inputs },
-  }).message;
+  });
 }
 
 export function read(output: string): BuildStory {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BuildInputs } from '../../src/build/inputs.ts';
-import { explain, FAILING_RUN, read, SETUP } from './endings.ts';
+import { explain, FAILING_RUN, failure, read, SETUP } from './endings.ts';
 
 describe('a failing step', () => {
   it('is told by its line, its command, its code and its own last words', () => {
@@ -16,7 +16,40 @@ describe('a failing step', () => {
     expect(explain(newer)).toBe(explain(FAILING_RUN));
   });
   it('knows its place for an annotation', () => {
-    expect(read(FAILING_RUN).place).toEqual({ file: 'Dockerfile', line: 4, text: 'RUN echo hello; exit 3' });
+    expect(read(FAILING_RUN).place).toEqual({
+      file: 'Dockerfile',
+      line: 4,
+      endLine: 4,
+      text: 'RUN echo hello; exit 3',
+    });
+  });
+  it('gives that place to the annotation where the Dockerfile is of the workspace', () => {
+    const place = (dockerfile: string | undefined, output = FAILING_RUN) =>
+      failure(output, { dockerfile }).place;
+    expect(place('docker/Dockerfile')).toEqual({ file: 'docker/Dockerfile', line: 4, endLine: 4 });
+    expect(place(undefined)).toBeUndefined();
+    expect(place('docker/other.Dockerfile')).toBeUndefined();
+    expect(place('Dockerfile', FAILING_RUN.replaceAll(/^ *\d+ \|.*\n/gm, ''))).toBeUndefined();
+  });
+  it('may be of several lines, and is told by its path', () => {
+    const several = FAILING_RUN.replace(
+      '   4 | >>> RUN echo hello; exit 3\n   5 |     ',
+      '   4 | >>> RUN echo hello; \\\n   5 | >>>   exit 3\n   6 |     ',
+    );
+    const { message, place } = failure(several, { dockerfile: 'app/Dockerfile' });
+    expect(place).toEqual({ file: 'app/Dockerfile', line: 4, endLine: 5 });
+    expect(message.split('\n')[0]).toBe(
+      'The build failed at app/Dockerfile:4: `RUN echo hello; \\` ended with exit code 3. Its last lines:',
+    );
+  });
+  it('is not where another source is shown before it', () => {
+    const other = FAILING_RUN.replace(
+      'Dockerfile:4\n',
+      'Dockerfile:2\n--------------------\n   2 | >>> COPY x y\n--------------------\nDockerfile:4\n',
+    );
+    expect(failure(other, { dockerfile: 'Dockerfile' }).place).toEqual({
+      ...{ file: 'Dockerfile', line: 4, endLine: 4 },
+    });
   });
   it('is the one that failed, not one that was ended with it', () => {
     const parallel = FAILING_RUN.replace(

@@ -99,6 +99,27 @@ describe('a build', () => {
     expect(calls().flat().join(' ')).not.toContain('s3cr3t');
     expect(readdirSync(temp)).toEqual([]);
   });
+  it('tells the warnings of the checks once, at their lines', async () => {
+    const short = Buffer.from('FromAsCasing: do not match (line 1)').toString('base64');
+    const json = { 'containerimage.digest': DIGEST, 'buildx.build.warnings': [{ short }] };
+    const script = `echo " 1 warning found (use docker --debug to expand):"; echo " - FromAsCasing: do not match (line 1)"; echo '${JSON.stringify(json)}' > "$file"`;
+    const { result, log, environments } = setUp(script);
+    expect((await result).told.warnings).toEqual([
+      { rule: 'FromAsCasing', message: 'do not match', place: { file: 'Dockerfile', line: 1, endLine: 1 } },
+    ]);
+    expect(log.warnings).toEqual(['do not match.']);
+    expect(log.marks[0]?.place).toEqual({ file: 'Dockerfile', line: 1, endLine: 1 });
+    expect(environments()[0]).toContain('BUILDX_METADATA_WARNINGS=1');
+  });
+  it('tells them by what an older buildx prints, also when it fails', async () => {
+    const list =
+      'echo " 1 warning found (use --debug to expand):"; echo " - FromAsCasing: do not match (line 1)"';
+    const old = setUp(`${list}; built`);
+    expect((await old.result).told.warnings).toHaveLength(1);
+    const failing = setUp(`${list}; exit 1`);
+    await failureOf(() => failing.result);
+    for (const { log } of [old, failing]) expect(log.warnings).toEqual(['do not match.']);
+  });
   it('that fails in silence fails', async () => {
     const { result } = setUp('exit 1');
     expect((await failureOf(() => result)).message).toBe(
@@ -179,7 +200,7 @@ describe('a push that fails in passing', () => {
       { noCache: true, pull: true },
       { clock, random: () => 0.5, ready },
     );
-    expect(await result).toEqual({ digest: DIGEST, tags: ['ghcr.io/acme/shop:abc'] });
+    expect(await result).toMatchObject({ digest: DIGEST, tags: ['ghcr.io/acme/shop:abc'] });
     expect(calls().map((call) => call.filter((each) => /^--(no-cache|pull)$/.test(each)))).toEqual([
       ['--no-cache', '--pull'],
       [],
@@ -189,6 +210,16 @@ describe('a push that fails in passing', () => {
     expect(log.lines.at(-1)).toBe(
       `The push to ghcr.io failed (503 Service Unavailable); trying it again, 2 of 3. What is built and what arrived is not done twice.`,
     );
+  });
+  it('does not call cached what the first try did', async () => {
+    const first = 'echo "#4 [1/1] RUN x"; echo "#4 DONE 7.5s"';
+    const second = 'echo "#4 [1/1] RUN x"; echo "#4 CACHED"';
+    const { result } = setUp(
+      `[ $(ls ${'$(dirname "$0")'}/notes/*.args | wc -l) -gt 1 ] && { ${second}; built; exit 0; }; ${first}; ${error(status('503 Service Unavailable'))}`,
+      {},
+      { clock: hastyClock() },
+    );
+    expect((await result).told.steps).toEqual([{ name: '[1/1] RUN x', seconds: 7.5, cached: false }]);
   });
   it('and goes on failing is told after three tries', async () => {
     const clock = hastyClock();
@@ -316,7 +347,7 @@ describe('a cache', () => {
   it('that is not written is told of, and the build is good', async () => {
     const script = `${inspect} echo "#9 exporting cache to registry"; echo "#9 ERROR: 403 Forbidden"; echo "denied: no"; echo "------"; built`;
     const { result, log, calls } = setUp(script, {}, { cache });
-    expect(await result).toEqual({ digest: DIGEST, tags: ['ghcr.io/acme/shop:abc'] });
+    expect(await result).toMatchObject({ digest: DIGEST, tags: ['ghcr.io/acme/shop:abc'] });
     expect(log.warnings).toEqual([
       "The build's cache was not written (exporting cache to registry): 403 Forbidden: denied: no. The image is not affected; the next build may take longer.",
     ]);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Clock } from '../../src/model/clock.ts';
-import type { Log } from '../../src/model/log.ts';
+import type { Log, Mark } from '../../src/model/log.ts';
 
 /** The machine's own time. */
 export const realClock: Clock = {
@@ -33,6 +33,8 @@ export function hastyClock(wall = new Date('2026-11-21T09:15:00Z')): Clock & { r
 export interface RecordingLog extends Log {
   readonly lines: string[];
   readonly warnings: string[];
+  /** Of each warning, what its annotation bears besides the message. */
+  readonly marks: (Mark | undefined)[];
   readonly notices: string[];
   readonly secrets: string[];
 }
@@ -40,17 +42,22 @@ export interface RecordingLog extends Log {
 export function recordingLog(): RecordingLog {
   const lines: string[] = [];
   const warnings: string[] = [];
+  const marks: (Mark | undefined)[] = [];
   const notices: string[] = [];
   const secrets: string[] = [];
   return {
     lines,
     warnings,
+    marks,
     notices,
     secrets,
     info: (line) => void lines.push(line),
     debug: () => {},
     notice: (message) => void notices.push(message),
-    warning: (message) => void warnings.push(message),
+    warning: (message, at) => {
+      warnings.push(message);
+      marks.push(at);
+    },
     group: (_title, body) => body(),
     secret: (value) => void secrets.push(value),
   };

@@ -33,6 +33,26 @@ describe('lines', () => {
       }),
     );
   });
+  describe('of a program that labels the lines of others', () => {
+    const labelled = (...pieces: readonly string[]): string[] => {
+      const lines: string[] = [];
+      const cutter = new Lines((line) => lines.push(line), /^#\d+ /);
+      for (const piece of pieces) cutter.push(piece);
+      cutter.end();
+      return lines;
+    };
+    it('bear its label whatever rewrites them', () => {
+      expect(labelled('#5 10%\r#1 WARN: x\n#1 WARN: y\nx\r#7 z\n')).toEqual([
+        '#5 #1 WARN: x',
+        '#1 WARN: y',
+        '#7 z',
+      ]);
+    });
+    it('bear it in each part of one that never ends, and not in the next', () => {
+      const lines = labelled(`#5 ${'x'.repeat(65_533)}#1 WA`, 'RN: x\nplain\n');
+      expect(lines.slice(1)).toEqual(['#5 #1 WARN: x', 'plain']);
+    });
+  });
   it('no control character passes', () => {
     fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => !/[^\P{Cc}\t]/u.test(clean(text))));
   });

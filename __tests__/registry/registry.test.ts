@@ -43,6 +43,18 @@ describe('resolve', () => {
     await registry.resolve(image(host, `acme/shop:v1@${INDEX_DIGEST}`));
     expect(asked[0]?.url).toBe(`/v2/acme/shop/manifests/${INDEX_DIGEST}`);
   });
+  it('brings the manifest, which is not asked for again by its digest', async () => {
+    const { registry, host, asked } = await wire(() => ({ body: INDEX }));
+    await registry.resolve(image(host));
+    const pinned = { ...image(host), digest: INDEX_DIGEST };
+    expect(await registry.manifest(pinned)).toMatchObject({ kind: 'index' });
+    expect(asked).toHaveLength(1);
+    const other = await wire(() => ({ body: INDEX }));
+    expect(await other.registry.manifest({ ...image(other.host), digest: INDEX_DIGEST })).toMatchObject({
+      kind: 'index',
+    });
+    expect(other.asked.map(({ url }) => url)).toEqual([`/v2/acme/shop/manifests/${INDEX_DIGEST}`]);
+  });
   it('does not believe a body that is not what was asked for', async () => {
     const { registry, host } = await wire(() => ({ body: INDEX }));
     const wrong = `sha256:${'0'.repeat(64)}`;

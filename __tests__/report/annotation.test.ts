@@ -34,6 +34,16 @@ test('the cause comes first, then what to do', () => {
   });
 });
 
+test('a cause in the repository is told where it stands', () => {
+  const failed = report({
+    result: 'failed',
+    workloads: [],
+    place: { file: 'app/Dockerfile', line: 4, endLine: 6 },
+  });
+  expect(renderAnnotation(failed)?.place).toEqual({ file: 'app/Dockerfile', line: 4, endLine: 6 });
+  expect(renderAnnotation(rolledBack)?.place).toBeUndefined();
+});
+
 test('what a build step wrote stands below', () => {
   const failed = report({
     command: 'build',

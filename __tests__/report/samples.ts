@@ -1,4 +1,11 @@
-import type { ImageReport, Report, Span, WorkloadReport } from '../../src/model/report.ts';
+import type {
+  BuildReport,
+  ImageReport,
+  Report,
+  SizeReport,
+  Span,
+  WorkloadReport,
+} from '../../src/model/report.ts';
 import { reasonFor } from '../../src/report/reason.ts';
 
 /** Reports as runs write them, one for each ending; tests override what they are about. */
@@ -23,6 +30,33 @@ export function span(
 ): Span {
   return { section, label, start: time(from), end: time(to), outcome };
 }
+
+export const build: BuildReport = {
+  seconds: 31.2,
+  steps: [
+    { name: '[internal] load build context', seconds: 1.5 },
+    { name: '[build 1/4] FROM docker.io/library/node:24@sha256:9f8e', seconds: 6.1 },
+    { name: '[build 2/4] COPY package.json .', cached: true },
+    { name: '[build 3/4] RUN npm ci', cached: true },
+    { name: '[build 4/4] RUN npm run build | tee log', seconds: 14.2, cached: false },
+    { name: 'exporting to image', seconds: 4.4 },
+  ],
+  warnings: [
+    {
+      rule: 'JSONArgsRecommended',
+      message: 'JSON arguments recommended for CMD to prevent unintended behavior related to OS signals',
+      url: 'https://docs.docker.com/go/dockerfile/rule/json-args-recommended/',
+      place: { file: 'Dockerfile', line: 9, endLine: 9 },
+    },
+  ],
+};
+
+export const size: SizeReport = {
+  bytes: 48_210_333,
+  layers: 9,
+  platform: 'linux/amd64',
+  change: { from: OLD, bytes: 1_302_044, newLayers: 2, newBytes: 3_101_220 },
+};
 
 export const image: ImageReport = {
   reference: NEW,
@@ -203,6 +237,21 @@ export const HOSTILE: readonly string[] = [
 
 export const hostile: Report = report({
   result: 'failed',
+  place: { file: HOSTILE.join(' '), line: 1 },
+  image: {
+    ...image,
+    build: {
+      seconds: 12,
+      steps: HOSTILE.map((name) => ({ name, seconds: 3, cached: false })),
+      warnings: HOSTILE.map((text) => ({ rule: text, message: text, place: { file: text, line: 1 } })),
+    },
+    size: {
+      bytes: 1,
+      layers: 1,
+      platform: HOSTILE.join(' '),
+      change: { from: HOSTILE.join(' '), bytes: 1, newLayers: 0, newBytes: 0 },
+    },
+  },
   workloads: [
     crashed({
       notes: HOSTILE,

@@ -1,7 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { describe, expect, test } from 'vitest';
-import { REPORT_VERSION, type Report, type ResultKind, type WorkloadReport } from '../../src/model/report.ts';
+import type { Place } from '../../src/model/place.ts';
+import {
+  type BuildReport,
+  type BuildStep,
+  type ImageReport,
+  REPORT_VERSION,
+  type Report,
+  type ResultKind,
+  type SizeReport,
+  type WorkloadReport,
+} from '../../src/model/report.ts';
 import type { FailureCode } from '../../src/model/verdict.ts';
 import { NEW, SAMPLES, time } from './samples.ts';
 
@@ -47,6 +57,7 @@ const full: Full<Report> = {
   reason: 'r',
   advice: 'a',
   details: ['d'],
+  place: { file: 'f', line: 1, endLine: 2 },
   startedAt: time(0),
   endedAt: time(1),
   source: { revision: 'r', dirty: false, url: 'u' },
@@ -56,6 +67,12 @@ const full: Full<Report> = {
     tag: 't',
     built: true,
     reused: { built: time(0), commit: 'c' },
+    build: {
+      seconds: 1.5,
+      steps: [{ name: 'n', seconds: 0.5, cached: false }],
+      warnings: [{ rule: 'r', message: 'm', url: 'u', place: { file: 'f', line: 1, endLine: 2 } }],
+    },
+    size: { bytes: 1, layers: 1, platform: 'p', change: { from: 'f', bytes: -1, newLayers: 1, newBytes: 1 } },
   },
   workloads: [
     {
@@ -83,9 +100,15 @@ const full: Full<Report> = {
 /** `key` of the fields that the type lets be absent; `satisfies` below holds the list against the type. */
 type Optional<T> = { [Key in keyof T]-?: object extends Pick<T, Key> ? Key : never }[keyof T];
 const OPTIONAL = {
-  '': ['advice', 'details', 'source', 'image'] satisfies Optional<Report>[],
+  '': ['advice', 'details', 'place', 'source', 'image'] satisfies Optional<Report>[],
   '/source': ['url'] satisfies Optional<NonNullable<Report['source']>>[],
-  '/image': ['digest', 'tag', 'reused'] satisfies Optional<NonNullable<Report['image']>>[],
+  '/place': ['endLine'] satisfies Optional<Place>[],
+  '/image': ['digest', 'tag', 'reused', 'build', 'size'] satisfies Optional<ImageReport>[],
+  '/image/build': ['steps'] satisfies Optional<BuildReport>[],
+  '/image/build/steps/0': ['seconds', 'cached'] satisfies Optional<BuildStep>[],
+  '/image/build/warnings/0': ['rule', 'url', 'place'] satisfies Optional<BuildReport['warnings'][number]>[],
+  '/image/build/warnings/0/place': ['endLine'] satisfies Optional<Place>[],
+  '/image/size': ['platform', 'change'] satisfies Optional<SizeReport>[],
   '/image/reused': ['commit'] satisfies Optional<NonNullable<NonNullable<Report['image']>['reused']>>[],
   '/workloads/0': ['patched', 'rollback', 'failure', 'evidence'] satisfies Optional<WorkloadReport>[],
   '/workloads/0/rollback': ['seconds', 'advice'] satisfies Optional<

@@ -7,12 +7,14 @@ import {
   building,
   crashed,
   HOSTILE,
+  image,
   NEW,
   OLD,
   report,
   rollbackFailed,
   rolledBack,
   SAMPLES,
+  size,
   skipped,
   succeeded,
   unknown,
@@ -182,12 +184,22 @@ describe('hostile text', () => {
 
   test('nothing that a cluster writes changes the frame of the summary', () => {
     const text = fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'binary', maxLength: 20 }));
+    const change = size.change as NonNullable<typeof size.change>;
     const frame = (html: string): string[] => elements(html).filter((name) => name !== 'code');
     const write = (a: string, b: string): Report => ({
       ...rolledBack,
       reason: `r ${a}`,
       advice: b,
       timeline: [],
+      image: {
+        ...image,
+        build: {
+          seconds: 1,
+          steps: [{ name: a, seconds: 2, cached: false }],
+          warnings: [{ rule: b, message: a, url: b, place: { file: b, line: 1 } }],
+        },
+        size: { ...size, platform: a, change: { ...change, from: b } },
+      },
       workloads: [
         crashed({
           name: a,

@@ -29,6 +29,7 @@ export function fakeRegistry(
       return { exists: true, digest: image.digest ?? '', ...rest, ...found };
     },
     has: async (image) => find(image) !== undefined,
+    manifest: async () => undefined,
     digestOf: async (image) => find(image)?.digest,
     read: async () => undefined,
     tag: async () => undefined,

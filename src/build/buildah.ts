@@ -15,10 +15,12 @@ import { failedPush, refusedAsImmutable } from './push-failure.ts';
 import { withoutRefused } from './refused-tag.ts';
 import { type BuiltImage, firstImage, type PreparedBuild } from './request.ts';
 import { namedVariables } from './secrets.ts';
+import { reportBuild } from './told.ts';
 
 /** Builds and pushes without any daemon; for runners that have no Docker. */
 export async function buildWithBuildah(args: PreparedBuild): Promise<BuiltImage> {
-  const { inputs, directory, log } = args;
+  const { inputs, directory, log, clock } = args;
+  const start = clock.now();
   for (const notice of refuseUnsupported(inputs)) log.notice(notice);
   const emulator = await missingEmulator({ inputs, able: await localPlatforms(), directory });
   if (emulator !== undefined) log.warning(emulator);
@@ -38,14 +40,19 @@ export async function buildWithBuildah(args: PreparedBuild): Promise<BuiltImage>
       }),
     );
     const image = several ? name : (await readFile(idFile, 'utf8')).trim();
-    return await push(args, several ? ['manifest', 'push', '--all'] : ['push'], image);
+    const pushed = await push(args, several ? ['manifest', 'push', '--all'] : ['push'], image);
+    return { ...pushed, told: reportBuild(clock.now() - start, undefined, [], undefined) };
   } finally {
     // The list alone: the images stay, as those that docker builds do.
     if (several) await call({ ...args, signal: new AbortController().signal }, ['manifest', 'rm', name]);
   }
 }
 
-async function push(args: PreparedBuild, words: readonly string[], image: string): Promise<BuiltImage> {
+async function push(
+  args: PreparedBuild,
+  words: readonly string[],
+  image: string,
+): Promise<Omit<BuiltImage, 'told'>> {
   let wanted = args.tags;
   const pushed: string[] = [];
   let digest = '';

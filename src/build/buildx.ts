@@ -6,7 +6,9 @@ import { addressOf, isLoopback } from '../registry/address.ts';
 import { buildArguments, cacheTypes } from './args.ts';
 import { chooseBuilder } from './builder.ts';
 import { type Caches, chooseCaches, hasCacheService, mustSucceed, wantsDefaultCache } from './cache.ts';
+import { type BuildWarning, readWarnings, WarningReader } from './checks.ts';
 import { readDigest } from './digest.ts';
+import { dockerfilePath } from './dockerfile-path.ts';
 import { explainFailure } from './failure.ts';
 import type { Program } from './program.ts';
 import { type BuildStory, ProgressReader } from './progress.ts';
@@ -15,6 +17,15 @@ import { isPassing, PUSH_TRIES, waitToPushAgain } from './push-retry.ts';
 import { withoutRefused } from './refused-tag.ts';
 import { type BuiltImage, firstImage, type PreparedBuild } from './request.ts';
 import { namedVariables } from './secrets.ts';
+import { joinSteps, type Step, StepReader } from './steps.ts';
+import { tellWarnings } from './tell-warnings.ts';
+import { reportBuild } from './told.ts';
+
+/** What is in the metadata file beside the digest: warnings, and not the provenance, which costs a question more. */
+const METADATA = { BUILDX_METADATA_WARNINGS: '1', BUILDX_METADATA_PROVENANCE: 'disabled' };
+
+/** What stands before each line that a program of the build writes, also where BuildKit repeats them at the end. */
+const TIMED = /^(?:#\d+ )?\d+\.\d+ /;
 
 type Buildx = Extract<Program, { kind: 'buildx' }>;
 
@@ -33,6 +44,8 @@ export async function buildWithBuildx(args: PreparedBuild, program: Buildx): Pro
   const { inputs, log, clock, signal, directory } = args;
   const first = firstImage(args.tags);
   const plan = args.cache;
+  const dockerfile = dockerfilePath(inputs, directory);
+  const start = clock.now();
   const builder = await chooseBuilder({
     inputs,
     program,
@@ -49,15 +62,26 @@ export async function buildWithBuildx(args: PreparedBuild, program: Buildx): Pro
     const caches = chooseCaches({ inputs, plan, service, exports: builder.exports });
     const tags = caches.tag === undefined ? args.tags : [...args.tags, caches.tag];
     let attempt: Attempt = { tags, caches, refused: 0, tries: 1 };
+    let steps: readonly Step[] = [];
     // Each round drops a tag or the caches, is one of a few tries, or is the last.
     for (let round = 0; ; round++) {
       const metadataFile = join(args.folder, `metadata-${round}.json`);
       const place = { metadataFile, builder: builder.name, again: round > 0 };
-      const { ended, story } = await build(args, program, attempt, place);
+      const { ended, story, ...told } = await build(args, program, attempt, place);
+      steps = joinSteps(steps, told.steps);
       warnOfCaches(story, log);
       if (ended.exitCode === 0) {
-        const digest = readDigest(await readFile(metadataFile, 'utf8'));
-        return { digest, tags: attempt.tags.filter((tag) => tag !== caches.tag), steps: story.steps };
+        const metadata = await readFile(metadataFile, 'utf8');
+        const digest = readDigest(metadata);
+        const structured = readWarnings(metadata);
+        const warnings = structured.length === 0 ? told.warnings : structured;
+        tellWarnings(warnings, dockerfile, log);
+        return {
+          digest,
+          tags: attempt.tags.filter((tag) => tag !== caches.tag),
+          steps: story.steps,
+          told: reportBuild(clock.now() - start, steps, warnings, dockerfile),
+        };
       }
       const next = nextAttempt(attempt, story, { ...args, tags });
       if (next !== undefined) {
@@ -67,7 +91,9 @@ export async function buildWithBuildx(args: PreparedBuild, program: Buildx): Pro
       const { tries } = attempt;
       const push = ended.kind === 'exited' ? failedPush(story) : undefined;
       if (push === undefined || !isPassing(push) || tries === PUSH_TRIES) {
-        throw explainFailure({ story, ended, inputs, image: first, loginOf: args.config.loginOf, tries });
+        tellWarnings(told.warnings, dockerfile, log);
+        const { loginOf } = args.config;
+        throw explainFailure({ story, ended, inputs, image: first, loginOf, tries, dockerfile });
       }
       await waitToPushAgain(push, tries, { ...args, image: first });
       attempt = { ...attempt, tries: tries + 1 };
@@ -87,11 +113,18 @@ async function build(
     /** Only the push is still to be done. */
     readonly again: boolean;
   },
-): Promise<{ ended: Ended; story: BuildStory }> {
+): Promise<{
+  ended: Ended;
+  story: BuildStory;
+  steps: readonly Step[];
+  warnings: readonly BuildWarning[];
+}> {
   // What was built a moment ago lies in the cache. To pass it by would make another image, and send its layers too.
   const inputs = place.again ? { ...args.inputs, noCache: false, pull: false } : args.inputs;
   const { labels, secrets, runUrl, isPublic, directory, log, clock, signal } = args;
   const reader = new ProgressReader();
+  const steps = new StepReader();
+  const checks = new WarningReader();
   const words = buildArguments({
     inputs: { ...inputs, cacheFrom: caches.from, cacheTo: caches.to },
     labels,
@@ -106,17 +139,18 @@ async function build(
     {
       file: program.file,
       args: [...program.before, ...words],
-      environment: environmentOf(args, caches),
+      environment: { ...environmentOf(args, caches), ...METADATA },
       directory,
       signal,
+      label: TIMED,
       onLine: (line) => {
-        reader.push(line);
+        for (const each of [reader, steps, checks]) each.push(line);
         if (line.trim() !== '') log.info(line);
       },
     },
     clock,
   );
-  return { ended, story: reader.story() };
+  return { ended, story: reader.story(), steps: steps.steps(), warnings: checks.warnings() };
 }
 
 /** Docker's variables, and those that exactly this build needs. */

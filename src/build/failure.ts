@@ -1,19 +1,17 @@
 import { UserError } from '../model/error.ts';
 import type { ImageName } from '../model/image.ts';
+import type { Place } from '../model/place.ts';
 import type { Ended } from '../process/run.ts';
 import type { DockerConfig } from './docker-config.ts';
+import { isNamed } from './dockerfile-path.ts';
 import type { BuildInputs } from './inputs.ts';
-import type { BuildStory, DockerfilePlace } from './progress.ts';
+import type { BuildStory } from './progress.ts';
 import { explainPush, failedPush } from './push-failure.ts';
 
 /** A build or push that failed for a reason that SteadyShip can name. */
 export class BuildError extends UserError {
-  /** For an annotation at the instruction that failed. */
-  readonly place: DockerfilePlace | undefined;
-
-  constructor(message: string, place?: DockerfilePlace) {
-    super(message);
-    this.place = place;
+  constructor(message: string, place?: Place) {
+    super(message, { place });
   }
 }
 
@@ -27,6 +25,8 @@ export interface FailureFacts {
   readonly program?: string;
   /** How often the push was begun. */
   readonly tries?: number;
+  /** The Dockerfile from the workspace on; undefined: it is not in there. */
+  readonly dockerfile?: string | undefined;
 }
 
 const LONGEST = 180;
@@ -107,8 +107,13 @@ const ENDINGS: readonly (readonly [RegExp, (match: RegExpExecArray, facts: Failu
 ];
 
 /** The sentence for a build that did not end well. */
-export function explainFailure(facts: FailureFacts): BuildError {
-  const { story, ended } = facts;
+export function explainFailure(given: FailureFacts): BuildError {
+  const { ended } = given;
+  const place = placeOf(given);
+  // BuildKit knows the Dockerfile without its folder.
+  const named = given.story.place && { ...given.story.place, ...(place && { file: place.file }) };
+  const story = { ...given.story, place: named };
+  const facts = { ...given, story };
   if (ended.kind === 'killed') {
     const why = ended.signal === 'SIGKILL' ? ", mostly because the machine's memory ran out" : '';
     return new BuildError(
@@ -119,15 +124,22 @@ export function explainFailure(facts: FailureFacts): BuildError {
   if (push !== undefined) return new BuildError(explainPush(push, facts));
   const error = story.error ?? story.tail.join('\n');
   const process = PROCESS.exec(error);
-  if (process) return new BuildError(explainStep(process, facts), story.place);
+  if (process) return new BuildError(explainStep(process, facts), place);
   for (const [pattern, sentence] of ENDINGS) {
     const match = pattern.exec(error);
-    if (match) return new BuildError(sentence(match, facts), story.place);
+    if (match) return new BuildError(sentence(match, facts), place);
   }
   return new BuildError(
     `${facts.program ?? 'docker buildx build'} failed with exit code ${ended.exitCode}: ${error || 'it said nothing.'}`,
-    story.place,
+    place,
   );
+}
+
+/** For the annotation; undefined where the builder told none, or where it is no file of the workspace. */
+function placeOf({ story, dockerfile }: FailureFacts): Place | undefined {
+  if (story.place === undefined || dockerfile === undefined) return undefined;
+  const { file, line, endLine } = story.place;
+  return isNamed(dockerfile, file) ? { file: dockerfile, line, endLine } : undefined;
 }
 
 /** First of all, because the command in it may hold the words of any other ending. */

@@ -7,10 +7,11 @@ export interface FailedStep {
   readonly output: readonly string[];
 }
 
-/** Where in the Dockerfile it went wrong; `text` is the instruction's first line. */
+/** Where in the Dockerfile it went wrong, from line to `endLine`; `text` is the instruction's first line. */
 export interface DockerfilePlace {
   readonly file: string;
   readonly line: number;
+  readonly endLine: number;
   readonly text: string;
 }
 
@@ -60,7 +61,7 @@ export class ProgressReader {
   /** Whose error the next line may go on with. */
   #erring: Step | undefined;
   #file: { readonly name: string; readonly line: number } | undefined;
-  #place: DockerfilePlace | undefined;
+  #place: { readonly of: object; readonly found: DockerfilePlace } | undefined;
   #error: string[] | undefined;
 
   push(line: string): void {
@@ -77,7 +78,7 @@ export class ProgressReader {
     const failed = this.#failed;
     return {
       failed: failed && { name: failed.name, error: failed.error ?? '', output: failed.output },
-      place: this.#place,
+      place: this.#place?.found,
       error: this.#error?.join('\n').trim(),
       failedCaches: this.#failedCaches.map(({ name, error = '' }) => ({ name, error })),
       tail: this.#tail,
@@ -122,8 +123,11 @@ export class ProgressReader {
     const [, name, number] = /^(\S.*):(\d+)$/.exec(line) ?? [];
     if (name !== undefined) this.#file = { name, line: Number(number) };
     const [, marked, text = ''] = /^ *(\d+) \| >>> (.*)$/.exec(line) ?? [];
-    if (marked !== undefined && this.#place === undefined && this.#file !== undefined) {
-      this.#place = { file: this.#file.name, line: this.#file.line, text: text.trim() };
+    if (marked !== undefined && this.#file !== undefined) {
+      const { name: file, line } = this.#file;
+      const begun = this.#place?.of === this.#file ? this.#place.found : undefined;
+      const found = begun ?? { file, line, text: text.trim() };
+      this.#place = { of: this.#file, found: { ...found, endLine: Number(marked) } };
     }
   }
 }

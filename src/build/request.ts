@@ -1,6 +1,7 @@
 import type { Clock } from '../model/clock.ts';
 import { type ImageName, parseImage } from '../model/image.ts';
 import type { Log } from '../model/log.ts';
+import type { BuildReport } from '../model/report.ts';
 import type { Environment } from '../process/environment.ts';
 import type { CacheFacts } from './cache.ts';
 import type { DockerConfig } from './docker-config.ts';
@@ -15,6 +16,8 @@ export interface BuiltImage {
   readonly tags: readonly string[];
   /** The names of the build's steps, which say what it fetched; undefined: the builder tells none. */
   readonly steps: readonly string[] | undefined;
+  /** What a person wants to know of it. */
+  readonly told: BuildReport;
 }
 
 export interface BuildArguments {

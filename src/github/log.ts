@@ -18,7 +18,14 @@ export function createLog(harmless: (line: string) => string): Log {
       for (const line of lines(text)) core.debug(line);
     },
     notice: (message) => core.notice(lines(message).join('\n')),
-    warning: (message) => core.warning(lines(message).join('\n')),
+    warning: (message, at) => {
+      const { file, line, endLine } = at?.place ?? {};
+      core.warning(lines(message).join('\n'), {
+        ...(at === undefined ? {} : { title: harmless(at.title) }),
+        ...(file === undefined ? {} : { file: harmless(file) }),
+        ...(line === undefined ? {} : { startLine: line, endLine: endLine ?? line }),
+      });
+    },
     group: (title, body) => core.group(harmless(title), body),
     secret: (value) => {
       // An empty mask would mask every character of the log.

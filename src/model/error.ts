@@ -1,3 +1,5 @@
+import type { Place } from './place.ts';
+
 /**
  * A mistake of the person who wrote the workflow, or of the world around it, that SteadyShip recognised and
  * can put into words: what was given, what is allowed, what to do. Its message is shown as it stands.
@@ -8,17 +10,21 @@ export class UserError extends Error {
   readonly mistakes: readonly string[];
   /** Lines for where there is room below the message: a Role to paste, what a failed step wrote. */
   readonly details: readonly string[];
+  /** Where in the repository the cause stands; undefined: nowhere, or it is not known. */
+  readonly place: Place | undefined;
 
   constructor(mistakes: string | readonly string[], options: UserErrorOptions = {}) {
     const all = typeof mistakes === 'string' ? [mistakes] : mistakes;
     super(all.join('\n'), options);
     this.mistakes = all;
     this.details = options.details ?? [];
+    this.place = options.place;
   }
 }
 
 export interface UserErrorOptions extends ErrorOptions {
   readonly details?: readonly string[];
+  readonly place?: Place | undefined;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { Place } from './place.ts';
 import type { FailureCode } from './verdict.ts';
 
 /** How a run ended. */
@@ -28,6 +29,8 @@ export interface Report {
   readonly advice?: string;
   /** Lines that belong to the reason: what a failed build step wrote, the Role that grants missing rights. */
   readonly details?: readonly string[];
+  /** Where in the repository the cause of a failure stands. */
+  readonly place?: Place;
   /** ISO 8601. */
   readonly startedAt: string;
   readonly endedAt: string;
@@ -54,6 +57,53 @@ export interface ImageReport {
   readonly built: boolean;
   /** Not built, because an earlier run built the same content: when (ISO 8601), and from which commit. */
   readonly reused?: { readonly built: string; readonly commit?: string };
+  /** How this run built it. */
+  readonly build?: BuildReport;
+  /** Absent: nobody could be asked, or nothing was deployed. */
+  readonly size?: SizeReport;
+}
+
+/** How the image was built. Names of steps and warnings quote the Dockerfile: hostile text, unescaped here. */
+export interface BuildReport {
+  /** Seconds from the call of the builder to its end: build, push, and what had to be begun again. */
+  readonly seconds: number;
+  /** What the builder did, in the order in which it began; absent: the builder does not tell. */
+  readonly steps?: readonly BuildStep[];
+  /** Of the Dockerfile's checks, for the most part. */
+  readonly warnings: readonly {
+    /** `JSONArgsRecommended`; absent: no check's. */
+    readonly rule?: string;
+    readonly message: string;
+    readonly url?: string;
+    readonly place?: Place;
+  }[];
+}
+
+export interface BuildStep {
+  /** In the builder's words: `[build 4/6] RUN npm ci`, `exporting to image`. */
+  readonly name: string;
+  /** Absent: it took none, being in the cache. */
+  readonly seconds?: number;
+  /** Of an instruction that makes a layer; absent: no cache has an answer to it. */
+  readonly cached?: boolean;
+}
+
+/** How large the image is that a node of this platform pulls: its config and layers, compressed as they are sent. */
+export interface SizeReport {
+  readonly bytes: number;
+  readonly layers: number;
+  /** `linux/amd64`; absent: the image names none. */
+  readonly platform?: string;
+  /** Held against the image that it replaces; absent: there is none, or it is not known. */
+  readonly change?: {
+    /** The image that it is held against, as the workload named it. */
+    readonly from: string;
+    /** More than that one; negative: less. */
+    readonly bytes: number;
+    /** Layers that the other has not, and what they weigh: what a node that ran the other has to pull. */
+    readonly newLayers: number;
+    readonly newBytes: number;
+  };
 }
 
 /**

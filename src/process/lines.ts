@@ -6,26 +6,51 @@ const LONGEST = 64 * 1024;
 /** Cuts a stream of text into lines. */
 export class Lines {
   readonly #onLine: (line: string) => void;
+  readonly #label: RegExp | undefined;
   #rest = '';
+  /** Of the line that was cut because it is too long. */
+  #cut = '';
 
-  constructor(onLine: (line: string) => void) {
+  /**
+   * @param label what a program puts before each line of another's output: it stays where that output rewrites its
+   * line, or never ends it, so that nobody else can begin a line as this program does
+   */
+  constructor(onLine: (line: string) => void, label?: RegExp) {
     this.#onLine = onLine;
+    this.#label = label;
   }
 
   push(text: string): void {
     const pieces = (this.#rest + text).split('\n');
     this.#rest = pieces.pop() ?? '';
-    for (const piece of pieces) this.#onLine(clean(piece));
+    for (const piece of pieces) {
+      this.#tell(piece);
+      this.#cut = '';
+    }
     while (this.#rest.length > LONGEST) {
-      this.#onLine(clean(this.#rest.slice(0, LONGEST)));
+      const part = this.#rest.slice(0, LONGEST);
       this.#rest = this.#rest.slice(LONGEST);
+      this.#tell(part);
+      this.#cut ||= this.#labelOf(part);
     }
   }
 
   /** The last line, when it lacks its end. */
   end(): void {
-    if (this.#rest !== '') this.#onLine(clean(this.#rest));
+    if (this.#rest !== '') this.#tell(this.#rest);
     this.#rest = '';
+  }
+
+  #tell(piece: string): void {
+    const whole = this.#cut + piece;
+    const line = clean(whole);
+    const label = this.#labelOf(whole);
+    this.#onLine(line.startsWith(label) ? line : label + line);
+  }
+
+  #labelOf(piece: string): string {
+    const first = piece.split('\r', 1)[0] ?? '';
+    return this.#label?.exec(first)?.[0] ?? '';
   }
 }
 

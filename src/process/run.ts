@@ -18,6 +18,8 @@ export interface Command {
   readonly signal?: AbortSignal;
   /** Called for each line as it comes, without colours and with only the last state of a progress line. */
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+  /** What the program puts before each line of another's output; see Lines. */
+  readonly label?: RegExp;
   /** How many characters of the end of each stream are kept; 1 MiB by default. */
   readonly keep?: number;
 }
@@ -73,10 +75,7 @@ export function run(command: Command, clock: Clock): Promise<Ended> {
     });
     const stdout = new Tail(command.keep ?? KEEP);
     const stderr = new Tail(command.keep ?? KEEP);
-    const finishLines = [
-      listen(child, 'stdout', stdout, command.onLine),
-      listen(child, 'stderr', stderr, command.onLine),
-    ];
+    const finishLines = [listen(child, 'stdout', stdout, command), listen(child, 'stderr', stderr, command)];
     child.stdin?.on('error', () => {
       // EPIPE: a child that does not read its input says by its exit code what it thinks of it.
     });
@@ -144,10 +143,10 @@ function listen(
   child: ChildProcess,
   name: 'stdout' | 'stderr',
   tail: Tail,
-  onLine: Command['onLine'],
+  { onLine, label }: Pick<Command, 'onLine' | 'label'>,
 ): () => void {
   const stream = child[name];
-  const lines = onLine === undefined ? undefined : new Lines((line) => onLine(line, name));
+  const lines = onLine === undefined ? undefined : new Lines((line) => onLine(line, name), label);
   stream?.setEncoding('utf8');
   stream?.on('data', (text: string) => {
     tail.push(text);

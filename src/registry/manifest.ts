@@ -19,7 +19,12 @@ export interface Descriptor {
 /** A manifest as the registry sent it: of one image, or an index of several. */
 export type Manifest =
   | { readonly kind: 'index'; readonly mediaType: string; readonly manifests: readonly Descriptor[] }
-  | { readonly kind: 'image'; readonly mediaType: string; readonly config: Descriptor };
+  | {
+      readonly kind: 'image';
+      readonly mediaType: string;
+      readonly config: Descriptor;
+      readonly layers: readonly Descriptor[];
+    };
 
 export const INDEX_TYPES = [
   'application/vnd.oci.image.index.v1+json',
@@ -46,7 +51,12 @@ export function parseManifest(body: string, contentType: string | undefined, whe
     };
   }
   if (isDescriptor(json['config'])) {
-    return { kind: 'image', mediaType: declared ?? IMAGE_TYPES[0], config: json['config'] };
+    return {
+      kind: 'image',
+      mediaType: declared ?? IMAGE_TYPES[0],
+      config: json['config'],
+      layers: Array.isArray(json['layers']) ? json['layers'].filter(isDescriptor) : [],
+    };
   }
   throw new RegistryError(
     'invalid',

@@ -12,6 +12,7 @@ import { Http, type Reply } from './http.ts';
 import {
   ACCEPT,
   childrenOf,
+  type Manifest,
   type Platform,
   parseManifest,
   platformOfConfig,
@@ -43,6 +44,11 @@ export interface Registry {
   has(image: ImageName): Promise<boolean>;
   /** What a name stands for now, by HEAD; undefined: the registry has no such tag. */
   digestOf(image: ImageName): Promise<string | undefined>;
+  /**
+   * The manifest of a digest, which is asked for only when nothing that was asked before has brought it; undefined:
+   * there is none.
+   */
+  manifest(image: ImageName & { readonly digest: string }): Promise<Manifest | undefined>;
   /** The manifest itself with the labels of its images; undefined: there is none. */
   read(image: ImageName): Promise<Stored | undefined>;
   /** Puts a manifest under a further tag of the same repository: no layer moves. */
@@ -89,6 +95,7 @@ export function openRegistry(args: RegistryArguments): Registry {
     resolve: (image) => client.resolve({ image, action: 'pull', anonymous: false }),
     has: (image) => client.has({ image, action: 'pull', anonymous: false }),
     digestOf: (image) => digestOf(wire('pull'), image),
+    manifest: (image) => client.manifest({ image, action: 'pull', anonymous: false }, image.digest),
     read: (image) => readStored(wire('pull'), image),
     tag: (image, stored) => putTag(wire('push'), image, stored),
     checkPush: async (image) => {
@@ -107,6 +114,8 @@ export function openRegistry(args: RegistryArguments): Registry {
 class Client {
   readonly #http: Http;
   readonly #authorization: Authorization;
+  /** By digest, which no registry can give another meaning; the repository decides only who may see it. */
+  readonly #manifests = new Map<string, Manifest>();
 
   constructor(http: Http, authorization: Authorization) {
     this.#http = http;
@@ -114,11 +123,9 @@ class Client {
   }
 
   async resolve(wish: Wish): Promise<Resolved> {
-    const where = familiarName(wish.image);
-    const reply = await this.#manifest('GET', wish);
-    if (reply === undefined) return { exists: false };
-    const digest = verifiedDigest(reply, wish.image);
-    const manifest = parseManifest(reply.body.toString('utf8'), reply.header('content-type'), where);
+    const read = await this.#read(wish);
+    if (read === undefined) return { exists: false };
+    const { digest, manifest } = read;
     const platforms =
       manifest.kind === 'index'
         ? platformsOfIndex(manifest.manifests)
@@ -131,6 +138,20 @@ class Client {
       children: manifest.kind === 'index' ? childrenOf(manifest.manifests) : [],
       config: manifest.kind === 'image' ? manifest.config.digest : undefined,
     };
+  }
+
+  async manifest(wish: Wish, digest: string): Promise<Manifest | undefined> {
+    return this.#manifests.get(digest) ?? (await this.#read(wish))?.manifest;
+  }
+
+  async #read(wish: Wish): Promise<{ readonly digest: string; readonly manifest: Manifest } | undefined> {
+    const reply = await this.#manifest('GET', wish);
+    if (reply === undefined) return undefined;
+    const digest = verifiedDigest(reply, wish.image);
+    const where = familiarName(wish.image);
+    const manifest = parseManifest(reply.body.toString('utf8'), reply.header('content-type'), where);
+    this.#manifests.set(digest, manifest);
+    return { digest, manifest };
   }
 
   async has(wish: Wish): Promise<boolean> {

@@ -1,3 +1,4 @@
+import type { Place } from '../model/place.ts';
 import { GREEN, type Report, type ResultKind } from '../model/report.ts';
 import { cut, oneLine } from './clean.ts';
 import { escapeLogLine } from './escape.ts';
@@ -6,6 +7,8 @@ import { escapeLogLine } from './escape.ts';
 export interface Annotation {
   readonly title: string;
   readonly message: string;
+  /** Undefined: the cause stands in no file of the repository. */
+  readonly place: Place | undefined;
 }
 
 /** The runner cuts longer messages (`_maxIssueMessageLength` in src/Runner.Worker/ExecutionContext.cs). */
@@ -40,6 +43,7 @@ export function renderAnnotation(report: Report): Annotation | undefined {
   return {
     title: cut(escapeLogLine(headline(report)), TITLE_LENGTH),
     message: cut(`${message}${details}`, MESSAGE_LENGTH),
+    place: report.place && { ...report.place, file: escapeLogLine(report.place.file) },
   };
 }
 

@@ -20,6 +20,19 @@ function pair(large: number, largeUnit: string, small: number, smallUnit: string
   return small === 0 ? `${large} ${largeUnit}` : `${large} ${largeUnit} ${small} ${smallUnit}`;
 }
 
+/** `812 B`, `3.1 kB`, `48.2 MB`, `1.2 GB`: in powers of a thousand, as docker and the registries' pages do. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  // 999.96 would read 1000.0.
+  while ((unit === 0 ? value >= 1_000 : value >= 999.95) && unit < units.length - 1) {
+    value /= 1_000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
 /** How many hexadecimal digits tell two digests apart for a person. */
 const DIGEST_DIGITS = 8;
 

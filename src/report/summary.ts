@@ -1,5 +1,6 @@
 import type { Report, ResultKind, WorkloadReport } from '../model/report.ts';
 import { headline } from './annotation.ts';
+import { renderBuild } from './build.ts';
 import { cut } from './clean.ts';
 import { code, escapeMarkdown, fence } from './escape.ts';
 import { type EvidenceSize, renderEvidence } from './evidence.ts';
@@ -46,7 +47,7 @@ const SIGNS: Readonly<Record<ResultKind, string>> = {
 /** The job summary, in GitHub's markdown: the answer first, the proof folded below it. */
 export function renderSummary(report: Report, options: SummaryOptions = {}): string {
   const limit = options.limit ?? LIMIT;
-  const above = [head(report), images(report), timeline(report), notes(report)];
+  const above = [head(report), images(report), renderBuild(report.image), timeline(report), notes(report)];
   const below = foot(report);
   for (const size of SIZES) {
     const whole = join([...above, evidence(report, size), below]);

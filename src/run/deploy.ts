@@ -41,6 +41,8 @@ interface DeployArguments {
   readonly registry: Registry;
   /** What the registry was asked before the patch. */
   readonly checked: Promise<void>;
+  /** Told what was patched, as soon as it is. */
+  readonly patched: (shipped: readonly Shipped[]) => void;
 }
 
 /** Patches, gates, and puts back what did not become healthy. */
@@ -135,6 +137,7 @@ class Deploy {
     if (patched.kind === 'stopped') return await this.#stopped(patched);
     if (patched.kind === 'cancelled') return await this.#cancelled(patched.shipped);
     for (const each of patched.shipped) this.#tellPatch(each);
+    this.#args.patched(patched.shipped);
     try {
       return await this.#gated(patched.shipped);
     } catch (error) {

@@ -4,7 +4,7 @@ import type { RunFacts } from '../github/event.ts';
 import type { Inputs } from '../inputs.ts';
 import { UserError } from '../model/error.ts';
 import { familiarName, type ImageName, parseImage, renderImage, repositoryName } from '../model/image.ts';
-import type { ImageReport } from '../model/report.ts';
+import type { BuildReport, ImageReport, SizeReport } from '../model/report.ts';
 import type { Login } from '../registry/credentials.ts';
 import type { Platform } from '../registry/manifest.ts';
 import type { ImageWorld } from './image-world.ts';
@@ -25,6 +25,8 @@ export interface Obtained {
   /** We read it in the registry ourselves. */
   readonly seen: boolean;
   readonly source: Source | undefined;
+  /** How it was built in this run. */
+  readonly build?: BuildReport;
 }
 
 /**
@@ -91,10 +93,11 @@ function nothingKnown(image: ImageName): Obtained {
 /** Builds what was checked out and pushes it; a push that would be refused is told before the build. */
 export async function buildImage(build: BuildInputs, inputs: Inputs, world: ImageWorld): Promise<Obtained> {
   const { log, clock, environment, workspace, facts, signal } = world;
-  const [{ readSource }, { buildAndPush }, { openDockerConfig }] = await Promise.all([
+  const [{ readSource }, { buildAndPush }, { openDockerConfig }, { describeBuild }] = await Promise.all([
     import('../build/source.ts'),
     import('../build/image.ts'),
     import('../build/docker-config.ts'),
+    import('../report/build.ts'),
   ]);
   const [source, content] = await Promise.all([
     readSource({ directory: workspace, environment, clock, signal }),
@@ -172,6 +175,7 @@ export async function buildImage(build: BuildInputs, inputs: Inputs, world: Imag
     // A registry that moves no tags got another one than was planned.
     const tag = parseImage(built.tags[0] ?? '').image.tag ?? tags.tag;
     log.info(`Pushed ${familiarName({ ...bare(inputs.image), tag })} as ${built.digest}`);
+    log.info(describeBuild(built.told));
     return {
       reference: renderImage(pinned),
       image: inputs.image,
@@ -181,6 +185,7 @@ export async function buildImage(build: BuildInputs, inputs: Inputs, world: Imag
       built: true,
       seen: true,
       source,
+      build: built.told,
     };
   } finally {
     await config.close();
@@ -215,12 +220,14 @@ function refuseForeignCode(facts: RunFacts, sha: string, own: string | undefined
 }
 
 /** The image as the report has it. */
-export function reportImage(obtained: Obtained): ImageReport {
+export function reportImage(obtained: Obtained, size?: SizeReport): ImageReport {
   return {
     reference: obtained.reference,
     ...(obtained.digest === undefined ? {} : { digest: obtained.digest }),
     ...(obtained.tag === undefined ? {} : { tag: obtained.tag }),
     built: obtained.built,
     ...(obtained.reused === undefined ? {} : { reused: obtained.reused }),
+    ...(obtained.build === undefined ? {} : { build: obtained.build }),
+    ...(size === undefined ? {} : { size }),
   };
 }
