@@ -182,7 +182,7 @@ test('any number of workloads has one list and one watch of each kind', () => {
     name: `web-${index}`,
     selector: { matchLabels: { app: `web-${index}` } },
   }));
-  openObserver({ collection } as unknown as Cluster, many);
+  openObserver({ collection } as unknown as Cluster, many).subscribe(() => undefined);
   expect(paths.map((path) => path.split('/').at(-1))).toEqual([
     'deployments',
     'replicasets',

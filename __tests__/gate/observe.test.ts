@@ -39,8 +39,26 @@ describe('the caches that are opened', () => {
     ['DaemonSet', ['nodes', 'daemonsets', 'controllerrevisions', 'pods', 'events']],
   ])('for a %s are those that tell its new pods from the old ones', async (kind, wanted) => {
     const { paths, cluster } = caches();
-    await openObserver(cluster, [watched(kind, 'db')]).ready;
+    const observer = openObserver(cluster, [watched(kind, 'db')]);
+    await observer.ready;
+    expect(paths.map((path) => path.split('/').at(-1))).toEqual(wanted.slice(0, -1));
+    // The events of before decide nothing: the patch does not wait for them.
+    await observer.told();
     expect(paths.map((path) => path.split('/').at(-1))).toEqual(wanted);
+    observer.subscribe(() => undefined);
+    expect(paths).toHaveLength(wanted.length);
+  });
+
+  test('tell the events of before, each at its version', async () => {
+    const { cluster } = caches({
+      events: [
+        { metadata: { uid: 'e', resourceVersion: '7' } },
+        { metadata: { uid: 'f', resourceVersion: '9' } },
+      ],
+    });
+    expect(await openObserver(cluster, [watched('Deployment', 'db')]).told()).toEqual(
+      new Set(['e@7', 'f@9']),
+    );
   });
 
   test('nodes that may not be listed are unknown, and no trouble', async () => {

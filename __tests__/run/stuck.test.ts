@@ -87,6 +87,7 @@ async function revert(evict: boolean, evictWith?: number) {
         listeners.add(listener);
         return () => listeners.delete(listener);
       },
+      told: () => Promise.resolve(new Set<string>()),
       trouble: () => undefined,
       stop: () => undefined,
     },

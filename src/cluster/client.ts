@@ -40,6 +40,8 @@ export interface CollectionTarget<T> {
   readonly keep?: (object: T) => T | undefined;
   /** The key by which `find` finds an object, if it is ever looked for. */
   readonly keyOf?: (object: T) => string | undefined;
+  /** How long to go on trying to list it the first time, in milliseconds. Default: Timing.readPatience. */
+  readonly patience?: number;
 }
 
 export interface ListOptions<T> extends RequestOptions {
@@ -91,7 +93,7 @@ export interface Trouble {
 export interface Collection<T> {
   /**
    * Resolves when the first list is in. Rejects only with ApiError (401, 403, 404) or with UnreachableError
-   * after Timing.readPatience; the collection has then stopped. After stop() it rejects too.
+   * after the target's patience; the collection has then stopped. After stop() it rejects too.
    */
   readonly ready: Promise<void>;
   items(): readonly T[];

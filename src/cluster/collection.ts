@@ -54,7 +54,7 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
     this.#target = target;
     this.#context = context;
     this.#store = new Store(target);
-    this.ready = this.#list(undefined);
+    this.ready = this.#list(target.patience);
     this.ready.catch(() => this.stop());
   }
 

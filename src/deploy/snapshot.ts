@@ -1,5 +1,5 @@
 import type { ImageChange } from '../model/change.ts';
-import type { Event, KubeObject, Pod, Workload } from '../model/kube.ts';
+import type { Pod, Workload } from '../model/kube.ts';
 import type { Pin, WorkloadKind } from '../model/observation.ts';
 import { slotsOf } from './containers.ts';
 
@@ -17,18 +17,6 @@ export interface Snapshot extends Before {
   readonly workload: Workload;
   /** Whether what ran was whole: only then is it a place worth going back to. */
   readonly complete: boolean;
-  /** The events that were told already, each at the version that it had: what they say is not about us. */
-  readonly told: ReadonlySet<string>;
-}
-
-/** The events as they were told; see {@link Snapshot.told}. */
-export function toldBy(events: readonly Event[]): ReadonlySet<string> {
-  return new Set(events.map(versionOf));
-}
-
-/** An event that comes again is the same object at another version. */
-export function versionOf({ metadata }: KubeObject): string {
-  return `${metadata?.uid}@${metadata?.resourceVersion}`;
 }
 
 /** The restart counts of every container of the pods, init containers too. */

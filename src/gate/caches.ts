@@ -13,6 +13,7 @@ import type {
 import type { WorkloadKind } from '../model/observation.ts';
 import type { WorkloadId } from '../model/workload.ts';
 import { eventSelector, keepChild, keepPod, mayConcern } from './keep.ts';
+import { LateCollection } from './late.ts';
 import { anyMatches, commonSelector } from './selector.ts';
 
 /**
@@ -28,8 +29,12 @@ export interface NamespaceCaches {
   /** Of DaemonSets. */
   readonly revisions: Collection<ControllerRevision> | undefined;
   readonly pods: Collection<Pod>;
-  readonly events: Collection<Event>;
+  /** Read when they are first wanted: a namespace may have thousands, and nothing is decided by those of before. */
+  readonly events: LateCollection<Event>;
 }
+
+/** Milliseconds. What the events say adds to what the objects say: they are waited for as long as anything is. */
+const PATIENCE = 3_600_000;
 
 interface Watched extends WorkloadId {
   readonly selector: LabelSelector | undefined;
@@ -57,12 +62,15 @@ export function openNamespace(
       kinds.get('DaemonSet'),
     ),
     pods: openChildren<Pod>(cluster, pods(namespace), watched, keepPod) as Collection<Pod>,
-    events: cluster.collection<Event>({
-      path: events(namespace),
-      fieldSelector: eventSelector(deploymentsOnly),
-      keep: (event) => (concerns(event) ? keepChild(event) : undefined),
-      keyOf: (event) => event.involvedObject?.uid,
-    }),
+    events: new LateCollection<Event>(() =>
+      cluster.collection<Event>({
+        path: events(namespace),
+        fieldSelector: eventSelector(deploymentsOnly),
+        keep: (event) => (concerns(event) ? keepChild(event) : undefined),
+        keyOf: (event) => event.involvedObject?.uid,
+        patience: PATIENCE,
+      }),
+    ),
   };
   const { workloads: byKind, ...children } = caches;
   const collections = [...byKind.values(), ...Object.values(children)].filter((each) => each !== undefined);

@@ -26,8 +26,13 @@ export interface Watched extends WorkloadId {
 
 /** The caches behind a gate: one list and one watch per kind and namespace, whatever the number of workloads. */
 export interface Observer {
-  /** Resolves when every cache is filled. */
+  /** Resolves when every cache is filled, but for the events. */
   readonly ready: Promise<void>;
+  /**
+   * Begins to read the events, as the first who subscribes does, too. Resolves with those that were told by now, each
+   * at the version that it had: what they say is not about what comes next.
+   */
+  told(): Promise<ReadonlySet<string>>;
   /** What the caches hold of one workload now: the same object until something of it changes. */
   observe(workload: WorkloadId): Observation;
   subscribe(listener: () => void): () => void;
@@ -57,7 +62,12 @@ export function openObserver(cluster: Cluster, watched: readonly Watched[]): Obs
     ...(seen === undefined ? [] : [seen.collection]),
   ];
   return {
-    ready: Promise.all([...all.map((each) => each.ready), seen?.ready]).then(() => undefined),
+    ready: Promise.all([...namespaces.flatMap(filled), seen?.ready]).then(() => undefined),
+    told: async () => {
+      const caches = namespaces.map((each) => each.caches.events);
+      await Promise.all(caches.map((each) => each.ready));
+      return new Set(caches.flatMap((each) => each.items().map(versionOf)));
+    },
     observe: (workload) => {
       const sight = namespaces.find((each) => each.caches.namespace === workload.namespace);
       if (sight === undefined) throw new Error(`namespace ${workload.namespace} is not observed`);
@@ -76,6 +86,15 @@ export function openObserver(cluster: Cluster, watched: readonly Watched[]): Obs
       for (const each of sources) each.stop();
     },
   };
+}
+
+function filled({ caches }: Sight): readonly Promise<void>[] {
+  return caches.collections.filter((each) => each !== caches.events).map((each) => each.ready);
+}
+
+/** An event that comes again is the same object at another version. */
+export function versionOf({ metadata }: KubeObject): string {
+  return `${metadata?.uid}@${metadata?.resourceVersion}`;
 }
 
 interface Nodes {

@@ -1,9 +1,9 @@
 import type { Cluster } from '../cluster/client.ts';
 import { keyOf } from '../deploy/lease.ts';
 import type { Found } from '../deploy/preflight.ts';
-import { pinReply, versionOf } from '../deploy/snapshot.ts';
+import { pinReply } from '../deploy/snapshot.ts';
 import { diagnose } from '../gate/diagnose.ts';
-import type { Observer } from '../gate/observe.ts';
+import { type Observer, versionOf } from '../gate/observe.ts';
 import { gate, type Outcome } from '../gate/wait.ts';
 import type { Inputs } from '../inputs.ts';
 import { Cancelled, messageOf } from '../model/error.ts';
@@ -101,6 +101,8 @@ class Deploy {
   readonly #ship: Ship;
   readonly #observer: Observer;
   readonly #lanes: readonly Lane[];
+  /** The events that were told before the patch; undefined: they could not be read. */
+  #told: ReadonlySet<string> | undefined;
   /** A rollback is under way: a cancellation does not undo that decision, whatever `on-cancel` says. */
   #goesBack = false;
 
@@ -120,6 +122,14 @@ class Deploy {
     const patched = await patchAll(unlost, this.#lanes, annotationsOf(this.#args), {
       // The markers on the Leases are for a run that is killed with its post step; the state is for the post step.
       prepare: async (open) => {
+        // On its way before the patch is: what it brings is of before.
+        this.#observer.told().then(
+          (told) => {
+            this.#told = told;
+          },
+          // Nothing is decided by it.
+          () => undefined,
+        );
         await guard.mark(open);
         this.#save(open);
       },
@@ -231,10 +241,10 @@ class Deploy {
     culprit: number,
   ): Promise<Deployed> {
     const { cluster, inputs, world } = this.#args;
-    const diagnoses = outcomes.map(({ verdict, seen, pin }, index) => {
-      if (verdict.kind !== 'failed') return Promise.resolve(undefined);
-      const told = shipped[index]?.snapshot.told;
-      const events = seen.events.filter((event) => told?.has(versionOf(event)) !== true);
+    const diagnoses = outcomes.map(async ({ verdict, seen, pin }) => {
+      if (verdict.kind !== 'failed') return undefined;
+      const told = this.#told;
+      const events = told === undefined ? [] : seen.events.filter((event) => !told.has(versionOf(event)));
       const logs = showsLogs(inputs, world);
       return diagnose(cluster, pin.namespace, verdict.failure, { ...seen, events }, { logs });
     });

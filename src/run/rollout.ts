@@ -3,7 +3,7 @@ import { applyImages } from '../deploy/apply.ts';
 import { chooseContainers, slotsOf } from '../deploy/containers.ts';
 import { answersOf } from '../deploy/kinds.ts';
 import type { Found } from '../deploy/preflight.ts';
-import { pinReply, type Snapshot, toldBy } from '../deploy/snapshot.ts';
+import { pinReply, type Snapshot } from '../deploy/snapshot.ts';
 import type { Observer } from '../gate/observe.ts';
 import { gate } from '../gate/wait.ts';
 import type { Annotations, ImageChange } from '../model/change.ts';
@@ -105,7 +105,6 @@ function surveyOne(
     ...beforeOf(seen),
     workload,
     complete: answers.isComplete(workload) || settled.some((each) => isSameWorkload(each, found)),
-    told: toldBy(seen.events),
   };
   return {
     kind,
