@@ -114,6 +114,18 @@ scenario('two targets, each on its Deployment', async ({ stage, workspace }) => 
   expect(await stage.state('api')).toEqual(shipped('new api', { annotations: OURS }));
   expect(await shop.tags('web')).toEqual([commit]);
   expect(step.warnings).toEqual([]);
+  expect(step.report?.image).toBeUndefined();
+  expect(step.report?.images?.map(({ target, reference }) => [target, stage.plain(reference)])).toEqual([
+    ['web', '<new web>'],
+    ['api', '<new api>'],
+  ]);
+  for (const { build, size } of step.report?.images ?? []) {
+    // COPY is one step for both, and BuildKit tells it of either.
+    expect(build?.steps?.map(({ name }) => name)).toContain('exporting to image');
+    expect(size?.change?.from).toBe(stage.images.v1);
+  }
+  expect(step.log).toContain('\nImage of target api: ');
+  expect(step.summary).toContain('### Images');
 });
 
 scenario('two targets, of which one crashes: both are put back', async ({ stage, workspace }) => {
@@ -144,6 +156,7 @@ scenario('a target that does not build', async ({ stage, workspace }) => {
       'Target api: The build failed at api/Dockerfile:3: `RUN ["/app", "-crash", "ENOENT: package.json"]` ended with exit code 1. Its last lines: "ENOENT: package.json". Nothing was changed in the cluster.',
     ),
   );
+  expect(step.report?.place).toEqual({ file: 'api/Dockerfile', line: 3, endLine: 3 });
   expect(await stage.state('web')).toEqual(untouched());
   expect(await stage.state('api')).toEqual(untouched());
 });
