@@ -183,6 +183,187 @@ describe('a mistake', () => {
   });
 });
 
+describe('a bake file', () => {
+  const BAKE = { 'bake-file': 'docker-bake.hcl', workloads: 'deployment/web', namespace: 'production' };
+
+  test('needs no image', () => {
+    expect(readInputs(BAKE)).toMatchObject({
+      image: undefined,
+      bake: { files: ['docker-bake.hcl'], targets: [], images: new Map() },
+    });
+  });
+
+  test('is meant by targets alone', () => {
+    expect(readInputs({ ...BAKE, 'bake-file': '', 'bake-target': 'web, api\njobs-*' }).bake).toEqual({
+      files: [],
+      targets: ['web', 'api', 'jobs-*'],
+      images: new Map(),
+    });
+  });
+
+  test('is not meant by an image and a target of the Dockerfile', () => {
+    expect(readInputs({ ...GOOD, target: 'web' }).bake).toBeUndefined();
+  });
+
+  test('has a repository for each target', () => {
+    const image = 'web=ghcr.io/acme/web\nshop.api=localhost:5000/acme/api';
+    expect([...(readInputs({ ...BAKE, image }).bake?.images ?? [])]).toEqual([
+      ['web', { registry: 'ghcr.io', repository: 'acme/web' }],
+      ['shop_api', { registry: 'localhost:5000', repository: 'acme/api' }],
+    ]);
+  });
+
+  test('has the target of each workload', () => {
+    const workloads = 'deployment/web=web, shop/deployment/api:server = shop.api';
+    expect(readInputs({ ...BAKE, workloads }).workloads).toMatchObject([
+      { name: 'web', container: undefined, target: 'web' },
+      { name: 'api', container: 'server', target: 'shop_api', namespace: 'shop' },
+    ]);
+  });
+
+  const rows: readonly (readonly [string, Readonly<Record<string, string>>, readonly string[]])[] = [
+    ...[
+      'file=Dockerfile',
+      'context=web',
+      'target=x',
+      'annotations=a=b',
+      'add-hosts=a:1.2.3.4',
+      'ulimit=nofile=1',
+    ].map((given): readonly [string, Readonly<Record<string, string>>, readonly string[]] => {
+      const [name = '', ...value] = given.split('=');
+      const words = { file: 'dockerfile', 'add-hosts': 'extra-hosts', ulimit: 'ulimits' } as Record<
+        string,
+        string
+      >;
+      return [
+        name,
+        { ...BAKE, [name]: value.join('=') },
+        [
+          `${name}: with a bake file it is each target's own. Remove the input, and write \`${words[name] ?? name}\` in the target.`,
+        ],
+      ];
+    }),
+    [
+      'no build',
+      { ...BAKE, build: 'false' },
+      [
+        'build: with `build: false` nothing is baked. Remove it, or remove `bake-file` and `bake-target` and name the image that exists in `image`.',
+      ],
+    ],
+    [
+      'a file elsewhere',
+      { ...BAKE, 'bake-file': 'https://example.com/bake.hcl' },
+      [
+        'bake-file: "https://example.com/bake.hcl" is no file of the workspace. Check its repository out in a step before, and name the path.',
+      ],
+    ],
+    [
+      'a target that is an option',
+      { ...BAKE, 'bake-target': '--push' },
+      ['bake-target: "--push" can not be the name of a target or a group (letters, digits, "_" and "-").'],
+    ],
+    [
+      'a target that is a repository',
+      { ...BAKE, 'bake-target': 'https://github.com/acme/evil' },
+      [
+        'bake-target: "https://github.com/acme/evil" can not be the name of a target or a group (letters, digits, "_" and "-").',
+      ],
+    ],
+    [
+      'an image with a tag',
+      { ...BAKE, image: 'web=ghcr.io/acme/web:1' },
+      [
+        'image: "web=ghcr.io/acme/web:1" bears a tag, but is still to be built. Write web=ghcr.io/acme/web here, and 1 in `tags`.',
+      ],
+    ],
+    [
+      'a target that has two images',
+      { ...BAKE, image: 'web=ghcr.io/acme/web, web=ghcr.io/acme/shop' },
+      ['image: web is named twice. Name it once.'],
+    ],
+    [
+      'two images of no target',
+      { ...BAKE, image: 'ghcr.io/acme/web\nghcr.io/acme/shop' },
+      ['image: two repositories are named without a target. Write target=repository on each line.'],
+    ],
+    [
+      'a tag that is a repository',
+      { ...BAKE, tags: 'latest, docker.io/acme/shop:1' },
+      [
+        'tags: "docker.io/acme/shop:1" names a repository, and with a bake file every target would be pushed there. Write the bare tag, or give it to its target in the bake file.',
+      ],
+    ],
+    [
+      'a tag that is none',
+      { ...BAKE, tags: 'a:b' },
+      [
+        'The input tags has "a:b", which is no tag (at most 128 letters, digits, "_", "." and "-"): write a bare tag ("b") or a full reference ("ghcr.io/owner/name:latest").',
+      ],
+    ],
+    [
+      'a password without a user, for a registry that the lines name',
+      { ...BAKE, image: 'web=ghcr.io/acme/web\napi=docker.io/acme/api', password: 'x' },
+      [
+        'username: `password` is given without a `username`, and docker.io wants one. Only on ghcr.io the actor is taken.',
+      ],
+    ],
+    [
+      'a workload without a target',
+      { ...BAKE, workloads: 'deployment/web=' },
+      [
+        'workloads: "deployment/web=" bears "" behind the "=", which can not be the name of a bake file\'s target (letters, digits, "_" and "-"). Write kind/name, kind/name:container or namespace/kind/name, for example deployment/web.',
+      ],
+    ],
+    [
+      "docker/bake-action's inputs",
+      { ...BAKE, files: 'a', targets: 'b' },
+      [
+        'files: What is baked has inputs of its own. Name the file in `bake-file`.',
+        'targets: What is baked has inputs of its own. Name the targets in `bake-target`.',
+      ],
+    ],
+  ];
+  test.each(rows)('with %s is a mistake', (_, raw, sentences) => {
+    expect(mistakesOf(raw)).toEqual(sentences);
+  });
+
+  test.each([
+    [
+      'of a workload',
+      { ...GOOD, workloads: 'deployment/web=web' },
+      'workloads: "=web" names a target of a bake file, and none is given. Set `bake-file`, or remove it.',
+    ],
+    [
+      'of an image',
+      { ...GOOD, image: 'web=ghcr.io/acme/web' },
+      'image: "web=ghcr.io/acme/web" has a "=", which names a target of a bake file, and none is given. Set `bake-file`, or write the repository alone.',
+    ],
+  ])('that is not there has no target %s', (_, raw, sentence) => {
+    expect(mistakesOf(raw)).toEqual([sentence]);
+  });
+
+  test.each([
+    [
+      'what is meant for every target',
+      {
+        ...BAKE,
+        platforms: 'linux/amd64',
+        'build-args': 'A=1',
+        secrets: 'a=b',
+        'cache-from': 'type=gha',
+        provenance: 'true',
+        builder: 'b',
+      },
+    ],
+    ["action.yml's own context", { ...BAKE, context: '.' }],
+    ['one repository for the only target', { ...BAKE, image: 'ghcr.io/acme/shop' }],
+    ['one container each of a workload', { ...BAKE, workloads: 'deployment/web:a=a, deployment/web:b=b' }],
+    ['a password for a registry that only the file names', { ...BAKE, password: 'x' }],
+  ])('passes with %s', (_, raw) => {
+    expect(mistakesOf(raw)).toEqual([]);
+  });
+});
+
 describe('what looks like a mistake and is none', () => {
   const rows: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
     ['the word true for rollback', { ...GOOD, rollback: 'true' }],

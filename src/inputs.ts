@@ -1,4 +1,5 @@
-import type { BuildInputs } from './build/inputs.ts';
+import type { BakeInputs, BuildInputs } from './build/inputs.ts';
+import { readBake, wantsBake } from './inputs/bake.ts';
 import { readBuild } from './inputs/build.ts';
 import { readImage, readTags } from './inputs/image.ts';
 import { readLimits } from './inputs/limits.ts';
@@ -13,7 +14,8 @@ import { parseWorkloads } from './plan/workloads.ts';
 /** Every input, checked. Nothing below reads a raw one. */
 export interface Inputs {
   readonly command: 'deploy' | 'build';
-  readonly image: ImageName;
+  /** undefined: the targets of the bake file have theirs. */
+  readonly image: ImageName | undefined;
   /** The image's name had upper-case letters, which were lowered. */
   readonly imageLowered: boolean;
   /** Workloads whose namespace is still open take `namespace`, then the kubeconfig context's. */
@@ -23,6 +25,8 @@ export interface Inputs {
   readonly namespace: string | undefined;
   /** undefined: deploy an image that exists. */
   readonly build: BuildInputs | undefined;
+  /** undefined: one image is built, or none. */
+  readonly bake: BakeInputs | undefined;
   readonly tags: readonly string[];
   /** Whether an image of the same content is taken over; `maxAge` in milliseconds. */
   readonly reuse: { readonly mode: 'auto' | 'never'; readonly maxAge: number };
@@ -52,6 +56,9 @@ export interface Inputs {
   readonly summary: boolean;
 }
 
+/** The inputs of a run that has one image. */
+export type OneImage = Inputs & { readonly image: ImageName };
+
 /**
  * Reads all inputs and reports every mistake at once.
  *
@@ -62,11 +69,18 @@ export function readInputs(raw: Readonly<Record<string, string>>): Inputs {
   const reader = new Reader(raw);
   const command = reader.choice('command', ['deploy', 'build'], 'deploy');
   const build = reader.boolean('build', true);
-  const image = readImage(reader, command === 'build' || build);
+  const baking = wantsBake(reader);
+  const image = baking ? undefined : readImage(reader, command === 'build' || build);
+  const bake = baking ? readBake(reader) : undefined;
   if (command === 'build' && !build) {
     reader.mistake('build: `command: build` with `build: false` would do nothing. Remove one of them.');
   }
-  const workloads = readWorkloads(reader, command);
+  if (baking && command !== 'build' && !build) {
+    reader.mistake(
+      'build: with `build: false` nothing is baked. Remove it, or remove `bake-file` and `bake-target` and name the image that exists in `image`.',
+    );
+  }
+  const workloads = readWorkloads(reader, command, baking);
   const namespace = reader.text('namespace');
   if (namespace !== undefined && !isLabel(namespace)) {
     reader.mistake(
@@ -78,7 +92,8 @@ export function readInputs(raw: Readonly<Record<string, string>>): Inputs {
     workloads,
     namespace,
     build: build ? readBuild(reader) : undefined,
-    tags: readTags(reader, image.image),
+    bake,
+    tags: readTags(reader, image?.image),
     reuse: {
       mode: reader.choice('reuse', ['auto', 'never'], 'auto'),
       maxAge: reader.duration('max-age', 7 * 24 * 3_600_000, '7d'),
@@ -105,10 +120,15 @@ export function readInputs(raw: Readonly<Record<string, string>>): Inputs {
     githubToken: reader.text('github-token'),
     summary: reader.boolean('summary', true),
   };
-  const { username, password, host = image.image.registry } = inputs.registry;
-  if (password !== undefined && username === undefined && host !== 'ghcr.io') {
+  const { username, password, host } = inputs.registry;
+  const images = image === undefined ? [...(bake?.images.values() ?? [])] : [image.image];
+  // Of a bake file that names its images itself, the registry is not known yet.
+  const strange = (host === undefined ? images.map(({ registry }) => registry) : [host]).find(
+    (each) => each !== 'ghcr.io',
+  );
+  if (password !== undefined && username === undefined && strange !== undefined) {
     reader.mistake(
-      `username: \`password\` is given without a \`username\`, and ${host || 'the registry'} wants one. Only on ghcr.io the actor is taken.`,
+      `username: \`password\` is given without a \`username\`, and ${strange || 'the registry'} wants one. Only on ghcr.io the actor is taken.`,
     );
   }
   if (username !== undefined && password === undefined) {
@@ -118,11 +138,20 @@ export function readInputs(raw: Readonly<Record<string, string>>): Inputs {
   }
   reader.finish();
   // finish() has thrown when the image could not be read.
-  return { ...inputs, image: image.image, imageLowered: image.lowered };
+  return { ...inputs, image: image?.image, imageLowered: image?.lowered === true };
 }
 
-function readWorkloads(reader: Reader, command: Inputs['command']): Inputs['workloads'] {
+function readWorkloads(reader: Reader, command: Inputs['command'], baking: boolean): Inputs['workloads'] {
   const parsed = parseWorkloads(reader.text('workloads') ?? '');
+  if (!baking) {
+    for (const each of parsed) {
+      const target = 'ref' in each ? each.ref.target : undefined;
+      if (target === undefined) continue;
+      reader.mistake(
+        `workloads: "=${target}" names a target of a bake file, and none is given. Set \`bake-file\`, or remove it.`,
+      );
+    }
+  }
   for (const each of parsed) if ('mistake' in each) reader.mistake(each.mistake);
   if (parsed.length === 0 && command === 'deploy') {
     reader.mistake(

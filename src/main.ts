@@ -10,7 +10,7 @@ import { rawInputs } from './inputs/reader.ts';
 import { type Inputs, readInputs } from './inputs.ts';
 import { Cancelled, UserError } from './model/error.ts';
 import type { Log } from './model/log.ts';
-import { GREEN, type Report } from './model/report.ts';
+import { GREEN, imagesOf, type Report } from './model/report.ts';
 import { escapeLogLine } from './report/escape.ts';
 import { renderState, STATE } from './state.ts';
 
@@ -74,12 +74,15 @@ async function publish(report: Report, inputs: Inputs, environment: NodeJS.Proce
     import('./report/summary.ts'),
   ]);
   const file = await writeReport(report, environment);
+  const images = imagesOf(report);
+  const lines = (values: readonly (string | undefined)[]): string =>
+    values.map((value) => value ?? '').join('\n');
   const outputs = {
     result: report.result,
-    image: report.image?.reference ?? '',
-    digest: report.image?.digest ?? '',
-    tag: report.image?.tag ?? '',
-    built: report.image === undefined ? '' : String(report.image.built),
+    image: lines(images.map(({ reference }) => reference)),
+    digest: lines(images.map(({ digest }) => digest)),
+    tag: lines([...new Set(images.map(({ tag }) => tag))]),
+    built: images.length === 0 ? '' : String(images.some(({ built }) => built)),
     'previous-image': report.workloads[0]?.containers[0]?.before ?? '',
     reason: escapeLogLine(report.reason),
     report: file,

@@ -3,13 +3,7 @@ import type { Found } from './deploy/preflight.ts';
 import type { Inputs } from './inputs.ts';
 import { Cancelled, messageOf, UnknownError, UserError } from './model/error.ts';
 import { repositoryName } from './model/image.ts';
-import {
-  type ImageReport,
-  REPORT_VERSION,
-  type Report,
-  type ResultKind,
-  type WorkloadReport,
-} from './model/report.ts';
+import { REPORT_VERSION, type Report, type ResultKind, type WorkloadReport } from './model/report.ts';
 import { refuseUnverifiedTls } from './process/tls.ts';
 import { reasonFor } from './report/reason.ts';
 import { checkBeforePatch } from './run/checks.ts';
@@ -17,16 +11,17 @@ import { explainCluster, openCluster } from './run/cluster.ts';
 import { deploy } from './run/deploy.ts';
 import { type Deployed, Interrupted } from './run/ending.ts';
 import type { Guard } from './run/guard.ts';
-import { buildImage, chooseLogins, findImage, type Obtained, reportImage } from './run/image.ts';
+import { chooseLogins, type Obtained, reportImage } from './run/image.ts';
 import type { ImageWorld } from './run/image-world.ts';
 import { beginSize, Sizes } from './run/sizes.ts';
 import { Story } from './run/story.ts';
+import { chooseWork } from './run/work.ts';
 import type { World } from './run/world.ts';
 
 /** What is known so far; the report is written from it however the run ends. */
 interface Known {
   cluster?: Cluster;
-  obtained?: Obtained;
+  images?: readonly Obtained[];
   found?: readonly Found[];
   guard?: Guard;
   sizes?: Sizes;
@@ -42,7 +37,7 @@ export async function run(inputs: Inputs, world: World): Promise<Report> {
   const known: Known = {};
   try {
     refuseUnverifiedTls(world.environment);
-    if (inputs.imageLowered) {
+    if (inputs.imageLowered && inputs.image !== undefined) {
       world.log.notice(
         `Registries know lower-case names only, so the image is ${repositoryName(inputs.image)}.`,
       );
@@ -57,26 +52,27 @@ export async function run(inputs: Inputs, world: World): Promise<Report> {
   }
 }
 
-async function tell(inputs: Inputs, world: World, story: Story, known: Known): Promise<Deployed | undefined> {
-  const registry = await openRegistryFor(inputs, world, story);
+async function tell(given: Inputs, world: World, story: Story, known: Known): Promise<Deployed | undefined> {
+  const { inputs, hosts, obtain } = await chooseWork(given, world, story);
+  const registry = await openRegistryFor(inputs, world, story, hosts);
   const sizes = new Sizes(registry.world);
   known.sizes = sizes;
   try {
     if (inputs.command === 'build') {
-      known.obtained = await obtain(inputs, registry.world);
-      if (known.obtained.built) beginSize(sizes, known.obtained, []);
+      known.images = await obtain(registry.world);
+      for (const each of known.images) if (each.built) beginSize(sizes, each, []);
       return undefined;
     }
     const check = once(
-      async (obtained: Obtained, found: readonly Found[]) =>
-        await checkBeforePatch(registry.world.registry, obtained, found, inputs, world.log),
+      async (images: readonly Obtained[], found: readonly Found[]) =>
+        await checkBeforePatch(registry.world.registry, images, found, inputs, world.log),
     );
-    const [obtained, ready] = await together(world.signal, [
+    const [images, ready] = await together(world.signal, [
       async (signal) => {
-        const obtained = await obtain(inputs, { ...registry.world, signal });
-        known.obtained = obtained;
-        check.first(obtained);
-        return obtained;
+        const images = await obtain({ ...registry.world, signal });
+        known.images = images;
+        check.first(images);
+        return images;
       },
       async (signal) => {
         const opened = await openCluster(inputs, world, story, signal, check.second);
@@ -94,19 +90,17 @@ async function tell(inputs: Inputs, world: World, story: Story, known: Known): P
       found: ready.found,
       guard: ready.guard,
       observer: ready.observer,
-      obtained,
+      images,
       registry: registry.world.registry,
       checked: check.done,
-      patched: (shipped) => beginSize(sizes, obtained, shipped),
+      patched: (shipped) => {
+        for (const each of images) beginSize(sizes, each, shipped);
+      },
     });
   } finally {
     await sizes.settle();
     await registry.world.registry.close();
   }
-}
-
-function reportOf(obtained: Obtained, sizes: Sizes | undefined): ImageReport {
-  return reportImage(obtained, sizes?.of(obtained.reference));
 }
 
 /** Begins with something as soon as both of its parts are there; what it comes to is had by `done`. */
@@ -124,19 +118,14 @@ function once<A, B>(
   return { first: first.resolve, second: second.resolve, done };
 }
 
-async function obtain(inputs: Inputs, world: ImageWorld): Promise<Obtained> {
-  return inputs.build === undefined
-    ? await findImage(inputs, world)
-    : await buildImage(inputs.build, inputs, world);
-}
-
 async function openRegistryFor(
   inputs: Inputs,
   world: World,
   story: Story,
+  hosts: readonly string[],
 ): Promise<{ readonly world: ImageWorld }> {
   const { openRegistry } = await import('./registry/registry.ts');
-  const logins = chooseLogins(inputs, world.facts);
+  const logins = chooseLogins(inputs, world.facts, hosts);
   const { log, clock, environment, signal } = world;
   const registry = openRegistry({
     ...{ logins, environment, log, clock, signal },
@@ -191,14 +180,13 @@ function finish(
   known: Known,
   deployed: Deployed | undefined,
 ): Report {
-  const image = known.obtained === undefined ? undefined : reportOf(known.obtained, known.sizes);
   const result: ResultKind = deployed?.result ?? 'succeeded';
   const workloads = deployed?.workloads ?? [];
   const words = reasonFor({
     result,
     command: inputs.command,
     workloads,
-    ...(image === undefined ? {} : { image }),
+    ...reportImages(inputs, known),
     ...(inputs.namespace === undefined ? {} : { namespace: inputs.namespace }),
     ...(deployed?.culprit === undefined ? {} : { culprit: deployed.culprit }),
     ...(deployed?.stopped === undefined ? {} : { stopped: deployed.stopped }),
@@ -258,6 +246,16 @@ function untouched(found: readonly Found[]): readonly WorkloadReport[] {
   }));
 }
 
+/** A bake file's images bear their targets, also where there is only one. */
+function reportImages(inputs: Inputs, { images = [], sizes }: Known): Pick<Report, 'image' | 'images'> {
+  const reports = images.map((each) => reportImage(each, sizes?.of(each.reference)));
+  const [only, another] = reports;
+  return {
+    ...(only === undefined || another !== undefined ? {} : { image: only }),
+    ...(inputs.bake === undefined || only === undefined ? {} : { images: reports }),
+  };
+}
+
 function report(
   inputs: Inputs,
   world: World,
@@ -265,7 +263,7 @@ function report(
   known: Known,
   rest: Pick<Report, 'result' | 'reason' | 'advice' | 'details' | 'place' | 'workloads'>,
 ): Report {
-  const source = known.obtained?.source;
+  const source = known.images?.[0]?.source;
   return {
     version: REPORT_VERSION,
     command: inputs.command,
@@ -280,7 +278,7 @@ function report(
             ...(source.url === undefined ? {} : { url: source.url }),
           },
         }),
-    ...(known.obtained === undefined ? {} : { image: reportOf(known.obtained, known.sizes) }),
+    ...reportImages(inputs, known),
     timeline: story.timeline(),
     api: known.cluster?.requestsSent() ?? { requests: 0, watches: 0 },
     ...rest,

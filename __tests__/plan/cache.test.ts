@@ -51,6 +51,26 @@ describe("a run's cache", () => {
       to: to === undefined ? undefined : at(to),
     });
   });
+  it("of a target that shares its repository is no other's, nor any branch's", () => {
+    const cacheOf = (target: string, ref: string) =>
+      planCache({
+        image: { registry: 'ghcr.io', repository: 'acme/shop' },
+        ...{ ref, target, defaultBranch: 'main', pullRequest: undefined },
+      });
+    expect(cacheOf('web', 'refs/heads/x')).toEqual({
+      scope: 'steadyship-acme-shop.web',
+      from: [at('bake-web.cache-x'), at('bake-web.cache-main')],
+      to: at('bake-web.cache-x'),
+    });
+    // Joined by hyphens these would be one.
+    expect(cacheOf('web', 'refs/heads/a-b')?.to).not.toBe(cacheOf('web-a', 'refs/heads/b')?.to);
+    expect(cacheOf('web', `refs/heads/${'x'.repeat(200)}`)?.to?.replace(/^.*:/, '')).toHaveLength(
+      'bake-web.cache-'.length + 100,
+    );
+    expect(cacheOf('w'.repeat(60), `refs/heads/${'x'.repeat(200)}`)?.to?.replace(/^.*:/, '')).toHaveLength(
+      128,
+    );
+  });
   it('outside of GitHub is none', () => {
     const image = { registry: 'ghcr.io', repository: 'acme/shop' };
     expect(planCache({ image, ref: '', defaultBranch: undefined, pullRequest: undefined })).toBeUndefined();

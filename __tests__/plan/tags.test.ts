@@ -43,6 +43,22 @@ describe('the tag', () => {
   });
 });
 
+describe('where images share a repository', () => {
+  it('every tag ends in what tells them apart', () => {
+    const names = { ...NO_NAMES, branch: 'main', isDefaultBranch: true };
+    expect(plan({ suffix: 'web', names, tags: ['stable', '{branch}', '{pr}'] })).toEqual({
+      tag: `${SHA}-web`,
+      references: [`${SHA}-web`, 'stable-web', 'main-web'].map((tag) => `ghcr.io/acme/shop:${tag}`),
+      leftOut: ['{pr}'],
+    });
+  });
+  it('two that become too long stay two', () => {
+    const tags = ['a', 'b'].map((end) => plan({ suffix: `${'x'.repeat(120)}${end}` }).tag);
+    expect(tags.map((tag) => tag.length)).toEqual([128, 128]);
+    expect(new Set(tags).size).toBe(2);
+  });
+});
+
 describe('further tags', () => {
   it('may be bare or full, in other repositories, and are not pushed twice', () => {
     const { references } = plan({ tags: ['latest', 'ghcr.io/acme/shop:latest', 'acme/shop:V1', SHA] });

@@ -26,3 +26,19 @@ test('two kinds may bear one name', () => {
     ]),
   ).toEqual([]);
 });
+
+test('a workload with two targets has to say which container gets which', () => {
+  const web = { kind: 'Deployment' as const, namespace: 'shop', name: 'web' };
+  const mistakes = (...refs: readonly { readonly container?: string; readonly target: string }[]) =>
+    duplicateWorkloads(refs.map(({ container, target }) => ({ ...web, container, target })));
+  expect(mistakes({ target: 'a' }, { target: 'b' })).toEqual([
+    'workloads: shop/deployment/web is named twice, with targets a and b. Name the container of each, for example shop/deployment/web:b=b.',
+  ]);
+  expect(mistakes({ target: 'a' }, { target: 'a' })).toEqual([
+    'workloads: shop/deployment/web is named twice. Name it once.',
+  ]);
+  expect(mistakes({ container: 'x', target: 'a' }, { container: 'x', target: 'b' })).toEqual([
+    'workloads: shop/deployment/web:x is named twice. Name it once.',
+  ]);
+  expect(mistakes({ container: 'x', target: 'a' }, { container: 'y', target: 'a' })).toEqual([]);
+});

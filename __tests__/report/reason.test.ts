@@ -48,6 +48,17 @@ test.each<Row>([
     'deployment/web runs ghcr.io/acme/shop@sha256:9f8e7d6c… and is healthy. deployment/api already ran it.',
   ],
   [
+    'one became healthy, one had an image of its own already',
+    {
+      result: 'succeeded',
+      workloads: [
+        workload(),
+        api({ outcome: 'unchanged', containers: [{ name: 'api', before: OLD, after: OLD }] }),
+      ],
+    },
+    'deployment/web runs ghcr.io/acme/shop@sha256:9f8e7d6c… and is healthy. deployment/api already ran its own.',
+  ],
+  [
     'no replicas: health is not claimed',
     { result: 'succeeded', workloads: [workload({ notes: ['0 replicas: nothing verified.'] })] },
     'deployment/web is set to ghcr.io/acme/shop@sha256:9f8e7d6c… and its health was not seen (0 replicas: nothing verified).',
@@ -60,6 +71,24 @@ test.each<Row>([
   [
     'only built',
     { result: 'succeeded', command: 'build', image, workloads: [] },
+    'Built and pushed ghcr.io/acme/shop@sha256:9f8e7d6c… (tag 4f2a91c).',
+  ],
+  [
+    'several were built',
+    {
+      result: 'succeeded',
+      command: 'build',
+      images: [
+        { ...image, target: 'web' },
+        { ...image, target: 'api', reference: NEW.replace('shop', 'api') },
+      ],
+      workloads: [],
+    },
+    'Built and pushed 2 images: ghcr.io/acme/shop@sha256:9f8e7d6c… and ghcr.io/acme/api@sha256:9f8e7d6c….',
+  ],
+  [
+    'one target was built',
+    { result: 'succeeded', command: 'build', image, images: [{ ...image, target: 'web' }], workloads: [] },
     'Built and pushed ghcr.io/acme/shop@sha256:9f8e7d6c… (tag 4f2a91c).',
   ],
   [

@@ -50,6 +50,21 @@ type Full<T> = T extends readonly (infer Item)[]
     ? { readonly [Key in keyof T]-?: Full<Exclude<T[Key], undefined>> }
     : T;
 
+const IMAGE: Full<ImageReport> = {
+  target: 'web',
+  reference: NEW,
+  digest: `sha256:${'a'.repeat(64)}`,
+  tag: 't',
+  built: true,
+  reused: { built: time(0), commit: 'c' },
+  build: {
+    seconds: 1.5,
+    steps: [{ name: 'n', seconds: 0.5, cached: false }],
+    warnings: [{ rule: 'r', message: 'm', url: 'u', place: { file: 'f', line: 1, endLine: 2 } }],
+  },
+  size: { bytes: 1, layers: 1, platform: 'p', change: { from: 'f', bytes: -1, newLayers: 1, newBytes: 1 } },
+};
+
 const full: Full<Report> = {
   version: 1,
   result: 'failed',
@@ -61,19 +76,8 @@ const full: Full<Report> = {
   startedAt: time(0),
   endedAt: time(1),
   source: { revision: 'r', dirty: false, url: 'u' },
-  image: {
-    reference: NEW,
-    digest: `sha256:${'a'.repeat(64)}`,
-    tag: 't',
-    built: true,
-    reused: { built: time(0), commit: 'c' },
-    build: {
-      seconds: 1.5,
-      steps: [{ name: 'n', seconds: 0.5, cached: false }],
-      warnings: [{ rule: 'r', message: 'm', url: 'u', place: { file: 'f', line: 1, endLine: 2 } }],
-    },
-    size: { bytes: 1, layers: 1, platform: 'p', change: { from: 'f', bytes: -1, newLayers: 1, newBytes: 1 } },
-  },
+  image: IMAGE,
+  images: [IMAGE],
   workloads: [
     {
       kind: 'Deployment',
@@ -99,17 +103,26 @@ const full: Full<Report> = {
 
 /** `key` of the fields that the type lets be absent; `satisfies` below holds the list against the type. */
 type Optional<T> = { [Key in keyof T]-?: object extends Pick<T, Key> ? Key : never }[keyof T];
+/** Of an image, wherever it stands. */
+function optionalOf(path: string): Readonly<Record<string, string[]>> {
+  return {
+    [path]: ['target', 'digest', 'tag', 'reused', 'build', 'size'] satisfies Optional<ImageReport>[],
+    [`${path}/build`]: ['steps'] satisfies Optional<BuildReport>[],
+    [`${path}/build/steps/0`]: ['seconds', 'cached'] satisfies Optional<BuildStep>[],
+    [`${path}/build/warnings/0`]: ['rule', 'url', 'place'] satisfies Optional<
+      BuildReport['warnings'][number]
+    >[],
+    [`${path}/build/warnings/0/place`]: ['endLine'] satisfies Optional<Place>[],
+    [`${path}/size`]: ['platform', 'change'] satisfies Optional<SizeReport>[],
+    [`${path}/reused`]: ['commit'] satisfies Optional<NonNullable<ImageReport['reused']>>[],
+  };
+}
 const OPTIONAL = {
-  '': ['advice', 'details', 'place', 'source', 'image'] satisfies Optional<Report>[],
+  '': ['advice', 'details', 'place', 'source', 'image', 'images'] satisfies Optional<Report>[],
   '/source': ['url'] satisfies Optional<NonNullable<Report['source']>>[],
   '/place': ['endLine'] satisfies Optional<Place>[],
-  '/image': ['digest', 'tag', 'reused', 'build', 'size'] satisfies Optional<ImageReport>[],
-  '/image/build': ['steps'] satisfies Optional<BuildReport>[],
-  '/image/build/steps/0': ['seconds', 'cached'] satisfies Optional<BuildStep>[],
-  '/image/build/warnings/0': ['rule', 'url', 'place'] satisfies Optional<BuildReport['warnings'][number]>[],
-  '/image/build/warnings/0/place': ['endLine'] satisfies Optional<Place>[],
-  '/image/size': ['platform', 'change'] satisfies Optional<SizeReport>[],
-  '/image/reused': ['commit'] satisfies Optional<NonNullable<NonNullable<Report['image']>['reused']>>[],
+  ...optionalOf('/image'),
+  ...optionalOf('/images/0'),
   '/workloads/0': ['patched', 'rollback', 'failure', 'evidence'] satisfies Optional<WorkloadReport>[],
   '/workloads/0/rollback': ['seconds', 'advice'] satisfies Optional<
     NonNullable<WorkloadReport['rollback']>

@@ -47,6 +47,28 @@ const elements = (html: string): string[] => [...html.matchAll(/<(\w+)/g)].map((
 const bytes = (text: string): number => new TextEncoder().encode(text).length;
 const before = (marker: string, text: string): string => text.slice(0, text.indexOf(marker));
 
+describe('a bake file', () => {
+  const web = { ...image, target: 'web' };
+  const api = { target: 'api', reference: NEW.replace('shop', 'api'), built: true };
+
+  test('has its images listed, by target', () => {
+    const summary = renderSummary(report({ images: [web, api] }));
+    expect(summary.slice(summary.indexOf('### Images'), summary.indexOf('<sub>'))).toBe(`### Images
+
+| Target | Image | Tag |
+| --- | --- | --- |
+| <code>web</code> | <code title="${NEW.replace('@', '&#64;')}">ghcr.io/acme/shop&#64;sha256:9f8e7d6c…</code> | <code>4f2a91c</code> |
+| <code>api</code> | <code title="${api.reference.replace('@', '&#64;')}">ghcr.io/acme/api&#64;sha256:9f8e7d6c…</code> |  |
+
+`);
+  });
+
+  test('with one target reads like a run of one image', () => {
+    const { images: _, ...one } = report({ image });
+    expect(renderSummary({ ...one, images: [web] })).toBe(renderSummary(one));
+  });
+});
+
 describe('a run that was rolled back', () => {
   const summary = renderSummary(rolledBack);
 

@@ -35,7 +35,7 @@ async function check({
     kind: 'Deployment',
     namespace: 'shop',
     name: 'web',
-    containers: ['web'],
+    containers: [{ container: 'web' }],
     workload,
   } as unknown as Found;
   const one: Obtained = {
@@ -49,7 +49,7 @@ async function check({
     source: undefined,
     ...obtained,
   };
-  await checkBeforePatch(registry, one, [found], { rollback }, log);
+  await checkBeforePatch(registry, [one], [found], { rollback }, log);
   return log.warnings;
 }
 
@@ -112,5 +112,50 @@ describe('the new image', () => {
     expect(await check({ registry: fakeRegistry({ ...WHOLE, ...tag }), obtained: { tag: 'v1' } })).toEqual(
       warnings,
     );
+  });
+});
+
+describe('of several images', () => {
+  const API = 'ghcr.io/acme/api';
+  const named = (name: string, image: string, target: string): Found =>
+    ({
+      kind: 'Deployment',
+      namespace: 'shop',
+      name,
+      containers: [{ container: name, target }],
+      workload: {
+        spec: {
+          template: { spec: { containers: [{ name, image }], imagePullSecrets: [{ name: 'pull' }] } },
+        },
+      },
+    }) as unknown as Found;
+  const image = (target: string, repository: string, platforms: Obtained['platforms']): Obtained => ({
+    target,
+    reference: `${repository}@${digest('a')}`,
+    image: parseImage(repository).image,
+    digest: digest('a'),
+    tag: undefined,
+    platforms,
+    built: true,
+    seen: true,
+    source: undefined,
+  });
+  const both = { platforms: [amd64, arm64] };
+  const registry = fakeRegistry({ [OLD]: both, [`${API}@${digest('0')}`]: both });
+  const found = [named('web', OLD, 'web'), named('api', `${API}@${digest('0')}`, 'api')];
+  const compare = async (...images: readonly Obtained[]) => {
+    await checkBeforePatch(registry, images, found, { rollback: 'never' }, recordingLog());
+  };
+
+  test('each is held against what its own workload runs', async () => {
+    const small = image('api', API, [amd64]);
+    const error = await failureOf(() => compare(image('web', REPOSITORY, [amd64, arm64]), small));
+    expect(error.message).toBe(
+      'The new image lacks linux/arm64, for which the image that runs now was built (deployment/api, container api): nodes of that kind could not run it. Build it for these too, with `platforms`.',
+    );
+  });
+  test('one that no workload gets may be as it is', async () => {
+    const whole = [image('web', REPOSITORY, [amd64, arm64]), image('api', API, [amd64, arm64])];
+    await compare(...whole, image('job', 'ghcr.io/acme/job', [amd64]));
   });
 });

@@ -95,7 +95,7 @@ async function ship(
     kind: 'Deployment',
     namespace: 'shop',
     name,
-    containers: [undefined],
+    containers: [{ container: undefined }],
     workload: cluster.deployment(name),
   }));
   // Taken in the preflight, when nobody had cancelled yet.
@@ -112,8 +112,8 @@ async function ship(
     story,
     cluster,
     found,
-    obtained: obtained(reference, options.commit),
-    checked: checkBeforePatch(REGISTRY, obtained(reference, options.commit), found, inputs, world.log),
+    images: [obtained(reference, options.commit)],
+    checked: checkBeforePatch(REGISTRY, [obtained(reference, options.commit)], found, inputs, world.log),
     patched: () => undefined,
     registry: REGISTRY,
     observer,

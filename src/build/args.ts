@@ -74,11 +74,33 @@ export function buildArguments(command: BuildCommand): string[] {
  * The mode is always said: BuildKit's own default is `max`, which tells the Dockerfile and the values of
  * build-args to everybody who may pull. As build-push-action, `true` means that for a public repository alone.
  */
-function provenance(
+function provenance(value: string, facts: Pick<BuildCommand, 'runUrl' | 'isPublic'>): string[] {
+  const fields = provenanceFields(value, facts);
+  return fields === undefined ? ['--provenance=false'] : [`--attest=type=provenance${fields}`];
+}
+
+function sbom(value: string): string[] {
+  const fields = sbomFields(value);
+  return fields === undefined ? ['--sbom=false'] : [`--attest=type=sbom${fields}`];
+}
+
+/** The same as entries of bake's `attest`, which knows no other way to say none. */
+export function attestationFields(
+  inputs: Pick<BuildInputs, 'provenance' | 'sbom'>,
+  facts: Pick<BuildCommand, 'runUrl' | 'isPublic'>,
+): readonly string[] {
+  const off = ',disabled=true';
+  return [
+    `type=provenance${provenanceFields(inputs.provenance, facts) ?? off}`,
+    `type=sbom${sbomFields(inputs.sbom) ?? off}`,
+  ];
+}
+
+function provenanceFields(
   value: string,
   { runUrl, isPublic }: Pick<BuildCommand, 'runUrl' | 'isPublic'>,
-): string[] {
-  if (isOff(value)) return ['--provenance=false'];
+): string | undefined {
+  if (isOff(value)) return undefined;
   const given = asBoolean(value) === true ? [] : [value];
   const has = (key: string): boolean => fieldsOf(value).some((field) => field.startsWith(`${key}=`));
   const attributes = [
@@ -86,12 +108,12 @@ function provenance(
     ...(has('mode') ? [] : [`mode=${isPublic === true ? 'max' : 'min'}`]),
     ...(runUrl === undefined || has('builder-id') ? [] : [`builder-id=${runUrl}`]),
   ];
-  return [`--attest=${['type=provenance', ...attributes].join(',')}`];
+  return attributes.map((attribute) => `,${attribute}`).join('');
 }
 
-function sbom(value: string): string[] {
-  if (isOff(value)) return ['--sbom=false'];
-  return [`--attest=${['type=sbom', ...(asBoolean(value) === true ? [] : [value])].join(',')}`];
+function sbomFields(value: string): string | undefined {
+  if (isOff(value)) return undefined;
+  return asBoolean(value) === true ? '' : `,${value}`;
 }
 
 /** Whether an attestation was asked for, which not every builder can make. */
@@ -134,6 +156,6 @@ export function renderSecret(secret: SecretSource): string {
 }
 
 /** buildx reads the option as a record of CSV. */
-function csvField(text: string): string {
+export function csvField(text: string): string {
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -17,7 +17,8 @@ export interface Builder {
 }
 
 export interface BuilderArguments {
-  readonly inputs: BuildInputs;
+  /** How each image of the call is built; their builder is the same. */
+  readonly wishes: readonly BuildInputs[];
   readonly program: Extract<Program, { kind: 'buildx' }>;
   /** A cache would be taken by default: what the builder can write has to be known. */
   readonly caching: boolean;
@@ -43,16 +44,17 @@ const REMOVE_TIMEOUT = 60_000;
  * BUILDKIT_HOST names; then buildx's current one.
  */
 export async function chooseBuilder(args: BuilderArguments): Promise<Builder> {
-  const { inputs, environment, log } = args;
-  const named = inputs.builder || environment['BUILDX_BUILDER'] || '';
+  const { wishes, environment, log } = args;
+  const given = wishes.find(({ builder }) => builder !== '')?.builder ?? '';
+  const named = given || environment['BUILDX_BUILDER'] || '';
   const address = environment['BUILDKIT_HOST'] ?? '';
   if (named === '' && address !== '') {
     log.info(`Building with the BuildKit at ${address} (BUILDKIT_HOST)`);
     const builder = await make(args, ['--driver', 'remote', address]);
     return await settled(builder, () => tellMissingEmulator(args, builder.name));
   }
-  const wish = named === '' ? specialWish(inputs) : undefined;
-  const foreign = foreignPlatforms(inputs).length > 0;
+  const wish = named === '' ? specialWish(wishes) : undefined;
+  const foreign = hasForeign(wishes);
   if (wish === undefined && !args.caching && !foreign) return AS_FOUND;
   const found = await inspect(args, named, { start: foreign, store: wish !== undefined || args.caching });
   // What can not be asked is left to the build: it fails with a cause of its own.
@@ -133,19 +135,25 @@ async function inspect(
 
 /** A builder that was just made is started for the question; the build would start it anyway. */
 async function tellMissingEmulator(args: BuilderArguments, name: string | undefined): Promise<void> {
-  if (name === undefined || foreignPlatforms(args.inputs).length === 0) return;
+  if (name === undefined || !hasForeign(args.wishes)) return;
   await warnOfEmulator(args, (await inspect(args, name, { start: true, store: false }))?.platforms ?? []);
 }
 
 async function warnOfEmulator(args: BuilderArguments, able: readonly string[]): Promise<void> {
-  const sentence = await missingEmulator({ inputs: args.inputs, able, directory: args.directory });
-  if (sentence !== undefined) args.log.warning(sentence);
+  const { wishes, directory } = args;
+  const sentences = await Promise.all(wishes.map((inputs) => missingEmulator({ inputs, able, directory })));
+  for (const sentence of new Set(sentences)) if (sentence !== undefined) args.log.warning(sentence);
 }
 
-function specialWish(inputs: BuildInputs): string | undefined {
-  if (inputs.platforms.length > 1) return 'several platforms';
-  if (wantsAttestation(inputs)) return 'attestations';
-  return cacheTypes(inputs.cacheTo).some((type) => type !== 'inline') ? 'cache-to' : undefined;
+function hasForeign(wishes: readonly BuildInputs[]): boolean {
+  return wishes.some((inputs) => foreignPlatforms(inputs).length > 0);
+}
+
+function specialWish(wishes: readonly BuildInputs[]): string | undefined {
+  if (wishes.some(({ platforms }) => platforms.length > 1)) return 'several platforms';
+  if (wishes.some(wantsAttestation)) return 'attestations';
+  const cached = cacheTypes(wishes.flatMap(({ cacheTo }) => cacheTo));
+  return cached.some((type) => type !== 'inline') ? 'cache-to' : undefined;
 }
 
 type Asking = Omit<BuilderArguments, 'signal'> & { readonly signal?: AbortSignal; readonly timeout?: number };

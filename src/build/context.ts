@@ -15,21 +15,25 @@ export function isLocalContext(context: string): boolean {
  * Looks for the context and its Dockerfile before a builder is started, where the sentence can still say what
  * was looked at and why it may be missing. As in build-push-action, `file` starts from the workspace, and is
  * the context's `Dockerfile` when it is not given.
+ *
+ * @param target of the bake file that names them; undefined: the inputs do
  */
 export async function checkContext(
   { context, file }: Pick<BuildInputs, 'context' | 'file'>,
   directory: string,
+  target?: string,
 ): Promise<void> {
+  const inputContext = target === undefined ? 'The input context' : `The context of target ${target}`;
   if (context === '-')
     throw new UserError(
-      'The input context is "-": a step has no standard input to read a context from. Name a folder.',
+      `${inputContext} is "-": a step has no standard input to read a context from. Name a folder.`,
     );
   if (!isLocalContext(context)) return;
   const folder = resolve(directory, context);
   if (!(await isFolder(folder))) {
     await refuseMissingCheckout(directory);
     throw new UserError(
-      `The context ${folder} is no folder. The input context (${JSON.stringify(context)}) starts from ${directory}.`,
+      `The context ${folder} is no folder. ${inputContext} (${JSON.stringify(context)}) starts from ${directory}.`,
     );
   }
   if (REMOTE.test(file)) return;
@@ -40,10 +44,15 @@ export async function checkContext(
   if (found.includes(true)) return;
   await refuseMissingCheckout(directory);
   const others = await dockerfilesNearby(directory);
-  const instead = others.length === 0 ? '' : ` There is ${others.join(', ')}: name it in the input file.`;
-  throw new UserError(
-    `There is no Dockerfile at ${looked[0]}${file === '' ? ' (the input file names another, from the workspace on)' : ''}.${instead}`,
-  );
+  const whose = target === undefined ? 'the input file' : 'its `dockerfile`, from the context on';
+  const instead = others.length === 0 ? '' : ` There is ${others.join(', ')}: name it in ${whose}.`;
+  const told =
+    target !== undefined
+      ? ` (target ${target})`
+      : file === ''
+        ? ' (the input file names another, from the workspace on)'
+        : '';
+  throw new UserError(`There is no Dockerfile at ${looked[0]}${told}.${instead}`);
 }
 
 /** An empty workspace has one cause that is much likelier than all others. */

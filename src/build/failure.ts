@@ -25,6 +25,8 @@ export interface FailureFacts {
   readonly program?: string;
   /** How often the push was begun. */
   readonly tries?: number;
+  /** Where Dockerfile and stage are named; not given: in the inputs `file` and `target`. */
+  readonly settings?: { readonly file: string; readonly target: string };
   /** The Dockerfile from the workspace on; undefined: it is not in there. */
   readonly dockerfile?: string | undefined;
 }
@@ -72,6 +74,14 @@ const ENDINGS: readonly (readonly [RegExp, (match: RegExpExecArray, facts: Failu
       `Docker's configuration names the credential helper ${helper}, which is not on PATH. Install it, or remove it from the configuration.`,
   ],
   [
+    // Newer versions of buildx ask before a bake file reads beside the workspace, which nobody can answer here.
+    /additional privileges requested/,
+    (_, { story }) => {
+      const flags = [...new Set(story.tail.join('\n').match(/--allow=[^\s"]+/g))];
+      return `The bake file wants what buildx does not grant by itself${flags.length === 0 ? '' : ` (${flags.join(', ')})`}. For files outside of the workspace and the SSH agent, set the variable BUILDX_BAKE_ENTITLEMENTS_FS to 0 for this step (env); no other privilege is granted.`;
+    },
+  ],
+  [
     /no space left on device/,
     () =>
       "No space is left on the builder's disk. Free some before this step (`docker system prune --all --force`), or use a larger runner.",
@@ -92,12 +102,13 @@ const ENDINGS: readonly (readonly [RegExp, (match: RegExpExecArray, facts: Failu
   ],
   [
     /target stage "?([^"\s]+)"? could not be found/,
-    ([, target]) =>
-      `The Dockerfile has no stage "${target}": the input target must be one of the names behind "AS" in its FROM lines.`,
+    ([, target], { settings }) =>
+      `The Dockerfile has no stage "${target}": ${settings?.target ?? 'the input target'} must be one of the names behind "AS" in its FROM lines.`,
   ],
   [
     /failed to read dockerfile: open ([^:]+):/,
-    ([, file]) => `There is no Dockerfile "${file}" in the context. The input file names another.`,
+    ([, file], { settings }) =>
+      `There is no Dockerfile "${file}" in the context. ${settings?.file ?? 'The input file'} names another.`,
   ],
   [
     /(?:pull access denied|failed to resolve source metadata) for ([^\s,]+?)[:,] (.*)/,

@@ -1,3 +1,5 @@
+import type { ImageName } from '../model/image.ts';
+
 /**
  * The build group's inputs, named and meant as in docker/build-push-action (in camel case); lists are split
  * already, values are as the user wrote them. An empty string or list is "not given".
@@ -31,6 +33,16 @@ export interface BuildInputs {
   readonly addHosts: readonly string[];
   readonly shmSize: string;
   readonly ulimit: readonly string[];
+}
+
+/** What is built when it is a bake file that says it. */
+export interface BakeInputs {
+  /** Paths in the workspace; none: those that bake looks for by itself. */
+  readonly files: readonly string[];
+  /** Targets and groups; none: bake's own default. */
+  readonly targets: readonly string[];
+  /** Repositories by target; that of `undefined` is the only target's. None need be named. */
+  readonly images: ReadonlyMap<string | undefined, ImageName>;
 }
 
 /** No input of the build group given. */

@@ -44,9 +44,9 @@ interface Step {
 const OUTPUT = 20;
 
 /** A cache that is not there yet, or can not be read: BuildKit goes on without it. */
-const IMPORT = /^importing cache manifest from /;
+const IMPORT = /^(?:\[[\w-]+\] )?importing cache manifest from /;
 /** BuildKit's names of its exporters (cache/remotecache): all but GitHub's say "cache to". */
-const EXPORT = /^exporting (?:cache to |to GitHub Actions Cache)/;
+const EXPORT = /^(?:\[[\w-]+\] )?exporting (?:cache to |to GitHub Actions Cache)/;
 
 /**
  * Listens to `--progress=plain`. That form is read rather than rawjson because every buildx has it and the

@@ -12,12 +12,13 @@ export interface FailedPush {
 
 /** Told apart from a failing step, whose words may be anything. */
 export function failedPush({ failed, error }: BuildStory): FailedPush | undefined {
-  const named = /^(?:failed to build: )?(?:failed to solve: )?failed to push (\S+): ([\s\S]*)/.exec(
-    error ?? '',
-  );
+  const named =
+    /^(?:target \S+: )?(?:failed to build: )?(?:failed to solve: )?failed to push (\S+): ([\s\S]*)/.exec(
+      error ?? '',
+    );
   if (named) return { reference: named[1], words: (named[2] ?? '').trim() };
-  // Docker's own builder lets the daemon push, in a step of this name.
-  const byDocker = /^pushing (\S+) with docker$/.exec(failed?.name ?? '');
+  // Docker's own builder lets the daemon push, in a step of this name; bake puts the target before it.
+  const byDocker = /^(?:\[[\w-]+\] )?pushing (\S+) with docker$/.exec(failed?.name ?? '');
   return byDocker === null ? undefined : { reference: byDocker[1], words: failed?.error.trim() ?? '' };
 }
 

@@ -20,20 +20,10 @@ export interface BuiltImage {
   readonly told: BuildReport;
 }
 
-export interface BuildArguments {
-  readonly inputs: BuildInputs;
-  /** Full references, ours first. */
-  readonly tags: readonly string[];
-  /** Ours; the user's labels win. */
-  readonly labels: Readonly<Record<string, string>>;
-  /** The cache where the inputs name none; undefined: none. */
-  readonly cache?: NonNullable<CacheFacts['plan']>;
-  /** Everybody may read the repository, so a provenance may tell all of the build. Not known is no. */
-  readonly isPublic?: boolean;
+/** What a build needs of the world. */
+export interface Surroundings {
   /** The workspace: what relative paths start from. */
   readonly directory: string;
-  /** `builder-id` of a provenance that is asked for: the run's address. */
-  readonly runUrl?: string;
   readonly log: Log;
   readonly clock: Clock;
   readonly environment: Environment;
@@ -43,14 +33,31 @@ export interface BuildArguments {
   readonly ready?: (image: ImageName) => Promise<void>;
   /** Between 0 and 1, for the jitter of retries. */
   readonly random?: () => number;
+  /** Everybody may read the repository, so a provenance may tell all of the build. Not known is no. */
+  readonly isPublic?: boolean;
+  /** `builder-id` of a provenance that is asked for: the run's address. */
+  readonly runUrl?: string;
 }
 
-/** The same with the secrets laid out. */
-export interface PreparedBuild extends BuildArguments {
+export interface BuildArguments extends Surroundings {
+  readonly inputs: BuildInputs;
+  /** Full references, ours first. */
+  readonly tags: readonly string[];
+  /** Ours; the user's labels win. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** The cache where the inputs name none; undefined: none. */
+  readonly cache?: NonNullable<CacheFacts['plan']>;
+}
+
+/** What a call of a builder needs. */
+export interface CallArguments extends Surroundings {
   readonly secrets: readonly SecretSource[];
   /** Private, and gone after the build. */
   readonly folder: string;
 }
+
+/** The same with the secrets laid out. */
+export type PreparedBuild = BuildArguments & CallArguments;
 
 /** The name that the build is told by. */
 export function firstImage(tags: readonly string[]): ImageName {

@@ -95,6 +95,6 @@ export function namedVariables(
 }
 
 /** The step's inputs and the runner's own tokens, whoever asks. */
-function isOurs(name: string): boolean {
+export function isOurs(name: string): boolean {
   return /^(?:INPUT_|STATE_|ACTIONS_)/i.test(name);
 }

@@ -8,7 +8,13 @@ import {
 } from '../cluster/paths.ts';
 import { UserError } from '../model/error.ts';
 import type { KubeObject, Workload } from '../model/kube.ts';
-import { isSameWorkload, shortName, type WorkloadId, type WorkloadRef } from '../model/workload.ts';
+import {
+  isSameWorkload,
+  shortName,
+  type Wanted,
+  type WorkloadId,
+  type WorkloadRef,
+} from '../model/workload.ts';
 import { answersOf } from './kinds.ts';
 import {
   type Deeds,
@@ -22,8 +28,8 @@ import {
 
 /** A workload that is to be deployed: all its containers that were named, and the object as it is. */
 export interface Found extends WorkloadId {
-  /** The containers as named; undefined: the one that fits by itself. */
-  readonly containers: readonly (string | undefined)[];
+  /** The containers as named, and what each is to get. */
+  readonly containers: readonly Wanted[];
   readonly workload: Workload;
 }
 
@@ -72,7 +78,12 @@ function groupByWorkload(workloads: readonly WorkloadRef[]): readonly Target[] {
   );
   return first.map(({ kind, namespace, name }) => {
     const same = workloads.filter((other) => isSameWorkload({ kind, namespace, name }, other));
-    return { kind, namespace, name, containers: same.map(({ container }) => container) };
+    return {
+      kind,
+      namespace,
+      name,
+      containers: same.map(({ container, target }) => ({ container, target })),
+    };
   });
 }
 

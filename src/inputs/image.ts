@@ -3,6 +3,9 @@ import { type ImageName, parseImage, repositoryName } from '../model/image.ts';
 import { planTags } from '../plan/tags.ts';
 import type { Reader } from './reader.ts';
 
+/** Stands for the repository of each target of a bake file. */
+const EACH_TARGET: ImageName = { registry: 'ghcr.io', repository: 'owner/name' };
+
 const NO_IMAGE = { image: { registry: '', repository: '' }, lowered: false };
 
 /** Reads `image`: a repository when it is still to be built, a tag or digest when it exists. */
@@ -13,6 +16,12 @@ export function readImage(
   const value = reader.text('image');
   if (value === undefined) {
     reader.mistake('image: it is missing. Name the repository to push to, for example ghcr.io/owner/name.');
+    return NO_IMAGE;
+  }
+  if (value.includes('=')) {
+    reader.mistake(
+      `image: ${JSON.stringify(value)} has a "=", which names a target of a bake file, and none is given. Set \`bake-file\`, or write the repository alone.`,
+    );
     return NO_IMAGE;
   }
   try {
@@ -38,10 +47,17 @@ export function readImage(
 }
 
 /** The tags are planned once for their mistakes' sake: what the commit is, the build finds out. */
-export function readTags(reader: Reader, image: ImageName): readonly string[] {
+export function readTags(reader: Reader, image: ImageName | undefined): readonly string[] {
   const tags = reader.list('tags');
-  if (tags.length === 0 || image.repository === '') return tags;
-  const { registry, repository } = image;
+  if (image === undefined) {
+    for (const tag of tags.filter((each) => each.includes('/'))) {
+      reader.mistake(
+        `tags: ${JSON.stringify(tag)} names a repository, and with a bake file every target would be pushed there. Write the bare tag, or give it to its target in the bake file.`,
+      );
+    }
+  }
+  if (tags.length === 0 || image?.repository === '') return tags;
+  const { registry, repository } = image ?? EACH_TARGET;
   try {
     const source = { sha: 'commit', dirty: false };
     // A name for each placeholder, so that each entry is checked.

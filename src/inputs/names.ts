@@ -3,7 +3,18 @@ import { distance } from 'fastest-levenshtein';
 /** All inputs, as action.yml has them (a test holds the two against each other). */
 export const INPUT_NAMES = [
   ...['command', 'image', 'workloads', 'namespace'],
-  ...['build', 'context', 'file', 'target', 'platforms', 'build-args', 'build-contexts', 'secrets'],
+  ...[
+    'build',
+    'bake-file',
+    'bake-target',
+    'context',
+    'file',
+    'target',
+    'platforms',
+    'build-args',
+    'build-contexts',
+    'secrets',
+  ],
   ...['secret-files', 'secret-envs', 'labels', 'annotations', 'tags', 'cache-from', 'cache-to', 'no-cache'],
   ...['pull', 'provenance', 'sbom', 'builder', 'network', 'ssh', 'add-hosts', 'shm-size', 'ulimit'],
   ...['reuse', 'max-age', 'registry', 'username', 'password', 'create-repository', 'resolve'],
@@ -20,7 +31,11 @@ const REFUSED: Readonly<Record<string, string>> = {
   load: 'What the cluster runs comes from the registry, not from the local daemon. Remove `load`.',
   outputs: 'What is built is pushed to `image`, and nowhere else. Remove `outputs`.',
   attests: 'The attestations have inputs of their own. Set `provenance` and `sbom`.',
-  images: 'There is one image: name its repository in `image`, and further tags in `tags`.',
+  images:
+    'Name the repository in `image`, and further tags in `tags`; several images are built from a bake file (`bake-file`).',
+  files: 'What is baked has inputs of its own. Name the file in `bake-file`.',
+  targets: 'What is baked has inputs of its own. Name the targets in `bake-target`.',
+  set: 'What all targets are to get has inputs of its own: `platforms`, `build-args`, `no-cache` and others; `image` names where they go. The rest belongs into the bake file.',
   logout: 'The login lives in a private folder and is always removed at the end. Remove `logout`.',
 };
 

@@ -35,7 +35,10 @@ export interface Report {
   readonly startedAt: string;
   readonly endedAt: string;
   readonly source?: SourceReport;
+  /** The image of the run, where there is one. */
   readonly image?: ImageReport;
+  /** With a bake file: the image of each target, in bake's order. */
+  readonly images?: readonly ImageReport[];
   readonly workloads: readonly WorkloadReport[];
   readonly timeline: readonly Span[];
   /** Requests sent to the Kubernetes API, and watches opened. */
@@ -49,6 +52,8 @@ export interface SourceReport {
 }
 
 export interface ImageReport {
+  /** Of the bake file. */
+  readonly target?: string;
   /** repository@digest, or what was given where the digest stayed unknown. */
   readonly reference: string;
   readonly digest?: string;
@@ -104,6 +109,11 @@ export interface SizeReport {
     readonly newLayers: number;
     readonly newBytes: number;
   };
+}
+
+/** The images of a run: one, or those of a bake file; none: it ended before they were known. */
+export function imagesOf({ image, images }: Pick<Report, 'image' | 'images'>): readonly ImageReport[] {
+  return images ?? (image === undefined ? [] : [image]);
 }
 
 /**

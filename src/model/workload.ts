@@ -7,11 +7,16 @@ export interface WorkloadId {
   readonly name: string;
 }
 
-/** A workload as the person named it: `deployment/web`, `shop/deployment/web:app`. */
-export interface WorkloadRef extends WorkloadId {
-  /** The container named after the colon; undefined: the one that fits by itself. */
+/** A container that is to get an image, as the person named both. */
+export interface Wanted {
+  /** Named after the colon; undefined: the one that fits by itself. */
   readonly container: string | undefined;
+  /** The target of the bake file whose image it gets; undefined: the run has one image. */
+  readonly target?: string | undefined;
 }
+
+/** A workload as the person named it: `deployment/web`, `shop/deployment/web:app`, `deployment/web=target`. */
+export interface WorkloadRef extends WorkloadId, Wanted {}
 
 /** `deployment/web`: how a workload is called wherever a person reads it. */
 export function shortName(workload: { readonly kind: string; readonly name: string }): string {

@@ -17,6 +17,8 @@ export interface CacheWish {
   readonly ref: string;
   readonly defaultBranch: string | undefined;
   readonly pullRequest: { readonly number: number } | undefined;
+  /** Keeps images apart that share a repository. */
+  readonly target?: string;
 }
 
 /**
@@ -26,10 +28,13 @@ export interface CacheWish {
  *
  * @returns undefined outside of GitHub, where nothing says whose cache it would be
  */
-export function planCache({ image, ref, defaultBranch, pullRequest }: CacheWish): CachePlan | undefined {
+export function planCache(wish: CacheWish): CachePlan | undefined {
+  const { image, ref, defaultBranch, pullRequest, target } = wish;
   if (ref === '' && pullRequest === undefined) return undefined;
+  // A target has no dot in its name and no branch's cache begins so: none is another's.
+  const prefix = target === undefined ? '' : `bake-${target}.`;
   const at = (tag: string): string =>
-    renderImage({ registry: image.registry, repository: image.repository, tag });
+    renderImage({ registry: image.registry, repository: image.repository, tag: slug(prefix + tag) });
   const main = defaultBranch === undefined ? [] : [at(cacheTag(defaultBranch))];
   const branch = /^refs\/heads\/(?!gh-readonly-queue\/)(.+)$/.exec(ref)?.[1];
   const own =
@@ -39,7 +44,7 @@ export function planCache({ image, ref, defaultBranch, pullRequest }: CacheWish)
         ? undefined
         : at(cacheTag(branch));
   return {
-    scope: `steadyship-${slug(image.repository)}`,
+    scope: `steadyship-${slug(image.repository)}${target === undefined ? '' : `.${target}`}`,
     from: [...new Set([...(own === undefined ? [] : [own]), ...main])],
     to: own,
   };

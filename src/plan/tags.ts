@@ -14,6 +14,8 @@ export interface TagWish {
   readonly tags: readonly string[];
   readonly names: CommitNames;
   readonly now: Date;
+  /** Ends every tag, where several images share a repository. */
+  readonly suffix?: string;
 }
 
 export interface TagPlan {
@@ -30,17 +32,20 @@ export interface TagPlan {
  * checked out there is a merge that nobody else has). A dirty tree is like no commit, so its tag ends in the
  * time and is never used again.
  */
-export function planTags({ image, source, pullRequest, tags, names, now }: TagWish): TagPlan {
+export function planTags(wish: TagWish): TagPlan {
+  const { image, source, pullRequest, tags, names, now, suffix = '' } = wish;
   const commit = pullRequest === undefined ? source.sha : `pr-${pullRequest.number}-${pullRequest.headSha}`;
-  const tag = source.dirty ? `${commit}-dirty-${tagStamp(now)}` : commit;
+  const told = (text: string): string =>
+    suffix === '' || text.includes('/') ? text : slug(`${text}-${suffix}`);
+  const tag = told(source.dirty ? `${commit}-dirty-${tagStamp(now)}` : commit);
   const mistakes: string[] = [];
   const leftOut: string[] = [];
   const given = tags.flatMap((text) => {
     try {
-      if (!hasPlaceholder(text)) return [reference(text, image)];
+      if (!hasPlaceholder(text)) return [reference(told(text), image)];
       const filled = fillIn(text, names, source.dirty ? undefined : source.sha);
       if (filled.length === 0) leftOut.push(text);
-      return filled.map((each) => reference(shorten(each), image));
+      return filled.map((each) => reference(told(shorten(each)), image));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       mistakes.push(...error.mistakes);

@@ -19,9 +19,12 @@ export type ParsedWorkload =
   | { readonly ref: Omit<WorkloadRef, 'namespace'> & { readonly namespace: string | undefined } }
   | { readonly mistake: string };
 
+/** Of a bake file's target. A service of a compose file may bear dots, which bake makes underscores of. */
+const TARGET = /^[\w.-]+$/;
+
 /**
  * Reads the input `workloads`: entries on lines or between commas, each `kind/name`, `kind/name:container`
- * or `namespace/kind/name`. A `#` starts a comment line.
+ * or `namespace/kind/name`, and behind a `=` the target of a bake file. A `#` starts a comment line.
  */
 export function parseWorkloads(text: string): readonly ParsedWorkload[] {
   return text
@@ -37,9 +40,12 @@ function parseWorkload(entry: string): ParsedWorkload {
   const say = (why: string): ParsedWorkload => ({
     mistake: `workloads: ${JSON.stringify(entry)} ${why}. Write kind/name, kind/name:container or namespace/kind/name, for example deployment/web.`,
   });
-  const colon = entry.indexOf(':');
-  const path = colon === -1 ? entry : entry.slice(0, colon);
-  const container = colon === -1 ? undefined : entry.slice(colon + 1);
+  const equals = entry.indexOf('=');
+  const target = equals === -1 ? undefined : entry.slice(equals + 1).trim();
+  const workload = equals === -1 ? entry : entry.slice(0, equals).trim();
+  const colon = workload.indexOf(':');
+  const path = colon === -1 ? workload : workload.slice(0, colon);
+  const container = colon === -1 ? undefined : workload.slice(colon + 1);
   const parts = path.split('/');
   if (parts.length === 1) return say('names no kind');
   if (parts.length > 3) return say('has too many slashes');
@@ -59,25 +65,35 @@ function parseWorkload(entry: string): ParsedWorkload {
   if (container !== undefined && !isLabel(container)) {
     return say(`bears ${JSON.stringify(container)}, which can not be the name of a container (RFC 1123)`);
   }
-  return { ref: { kind, namespace, name, container } };
+  if (target !== undefined && !TARGET.test(target)) {
+    return say(
+      `bears ${JSON.stringify(target)} behind the "=", which can not be the name of a bake file's target (letters, digits, "_" and "-")`,
+    );
+  }
+  return { ref: { kind, namespace, name, container, target: target?.replaceAll('.', '_') } };
 }
 
 /** One sentence for each workload or container that is named twice, or both with and without a container. */
 export function duplicateWorkloads(refs: readonly WorkloadRef[]): readonly string[] {
-  const seen = new Map<string, Set<string | undefined>>();
+  const seen = new Map<string, Map<string | undefined, string | undefined>>();
   const mistakes = new Set<string>();
   for (const ref of refs) {
     const key = `${ref.namespace}/${ref.kind.toLowerCase()}/${ref.name}`;
-    const containers = seen.get(key) ?? new Set();
+    const containers = seen.get(key) ?? new Map<string | undefined, string | undefined>();
     if (containers.has(ref.container)) {
       const what = ref.container === undefined ? key : `${key}:${ref.container}`;
-      mistakes.add(`workloads: ${what} is named twice. Name it once.`);
+      const several = ref.container === undefined && containers.get(undefined) !== ref.target;
+      mistakes.add(
+        several
+          ? `workloads: ${key} is named twice, with targets ${containers.get(undefined)} and ${ref.target}. Name the container of each, for example ${key}:${ref.target}=${ref.target}.`
+          : `workloads: ${what} is named twice. Name it once.`,
+      );
     } else if (containers.size > 0 && (ref.container === undefined || containers.has(undefined))) {
       mistakes.add(
         `workloads: ${key} is named both with and without a container. Name the container each time, or not at all.`,
       );
     }
-    seen.set(key, containers.add(ref.container));
+    seen.set(key, containers.set(ref.container, ref.target));
   }
   return [...mistakes];
 }

@@ -1,5 +1,5 @@
 import type { Place } from '../model/place.ts';
-import { GREEN, type Report, type ResultKind } from '../model/report.ts';
+import { GREEN, imagesOf, type Report, type ResultKind } from '../model/report.ts';
 import { cut, oneLine } from './clean.ts';
 import { escapeLogLine } from './escape.ts';
 
@@ -54,7 +54,12 @@ export function headline(report: Report): string {
   const failed = report.workloads.filter((one) => one.outcome === 'failed');
   const named = failed.length > 0 ? failed : report.workloads;
   const [only] = named;
-  if (only === undefined) return oneLine(report.command === 'build' ? `${words}: image` : words);
+  if (only === undefined) {
+    const images = imagesOf(report).length;
+    return oneLine(
+      report.command === 'build' ? `${words}: ${images > 1 ? `${images} images` : 'image'}` : words,
+    );
+  }
   const name = `${only.kind.toLowerCase()}/${only.name}`;
   return oneLine(named.length === 1 ? `${words}: ${name}` : `${words}: ${name} and ${named.length - 1} more`);
 }

@@ -46,9 +46,12 @@ function added({ newLayers, newBytes }: NonNullable<SizeReport['change']>, layer
   return `${newLayers} of ${layers} ${newLayers === 1 ? 'is' : 'are'} new (${formatBytes(newBytes)}), the others are reused`;
 }
 
-/** What there is to say of the image, folded; empty: nothing. */
-export function renderBuild(image: ImageReport | undefined): string {
-  const { build, size } = image ?? {};
+/**
+ * What there is to say of the image, folded; empty: nothing.
+ *
+ * @param target tells it from the other images of a bake file
+ */
+export function renderBuild({ build, size }: ImageReport, target?: string): string {
   const heads = [
     ...(size === undefined ? [] : [describeSize(size, code)]),
     ...(build === undefined ? [] : [inShort(build)]),
@@ -56,7 +59,7 @@ export function renderBuild(image: ImageReport | undefined): string {
   ];
   if (heads.length === 0) return '';
   const parts = build === undefined ? [] : [steps(build), warnings(build)].filter((part) => part !== '');
-  const head = `Image: ${heads.join(' · ')}`;
+  const head = `Image${target === undefined ? '' : ` ${code(target)}`}: ${heads.join(' · ')}`;
   if (parts.length === 0) return head;
   // A blank line after <summary> ends the HTML block: without it GitHub shows the markdown below as it stands.
   return ['<details>', `<summary>${head}</summary>`, '', parts.join('\n\n'), '', '</details>'].join('\n');

@@ -2,7 +2,7 @@ import type { Report, WorkloadReport } from '../model/report.ts';
 import type { WorkloadId } from '../model/workload.ts';
 
 /** What is known of a run before it is put into words. */
-export interface ReasonParts extends Pick<Report, 'result' | 'command' | 'image'> {
+export interface ReasonParts extends Pick<Report, 'result' | 'command' | 'image' | 'images'> {
   /** In the order of the input. */
   readonly workloads: readonly WorkloadReport[];
   /**

@@ -1,4 +1,4 @@
-import type { WorkloadReport } from '../model/report.ts';
+import { imagesOf, type WorkloadReport } from '../model/report.ts';
 import { adviceFor } from './advice.ts';
 import { cut, oneLine } from './clean.ts';
 import { fateOf, othersOf } from './fate.ts';
@@ -82,8 +82,13 @@ function untouched({ command, result, tidied = [] }: ReasonParts, name: Namer): 
   return [...said, 'Nothing else was changed in the cluster'];
 }
 
-function built({ image }: ReasonParts): string {
+function built(parts: ReasonParts): string {
+  const [image, ...others] = imagesOf(parts);
   if (image === undefined) return 'The image was built and pushed';
+  if (others.length > 0) {
+    const all = [image, ...others].map(({ reference }) => shortImage(reference));
+    return `Built and pushed ${plural(all.length, 'image')}: ${joinList(all, 10)}`;
+  }
   const tag = image.tag === undefined ? '' : ` (tag ${image.tag})`;
   return image.built
     ? `Built and pushed ${shortImage(image.reference)}${tag}`
@@ -104,7 +109,10 @@ function healthy(workloads: readonly WorkloadReport[], name: Namer): string[] {
   const proof = all.some(unverified) ? unseen(all, name) : `${rest.length === 0 ? 'is' : 'are'} healthy`;
   if (moved.length === 0)
     return [`${who} already ${verb} ${imageOf(all)} and ${proof}, so nothing was patched${list}`];
-  const already = kept.length === 0 ? [] : [`${joinList(kept.map(name), 5)} already ran it`];
+  // Of several images each workload has its own.
+  const same = new Set([...all, ...kept].flatMap(imagesAfter)).size < 2;
+  const theirs = same ? 'it' : kept.length === 1 ? 'its own' : 'their own';
+  const already = kept.length === 0 ? [] : [`${joinList(kept.map(name), 5)} already ran ${theirs}`];
   return [`${who} ${verb} ${imageOf(all)} and ${proof}${list}`, ...already];
 }
 
@@ -122,9 +130,13 @@ function unseen(all: readonly WorkloadReport[], name: Namer): string {
 
 /** The image that these workloads have in common; several sidecars or images are only counted. */
 function imageOf(workloads: readonly WorkloadReport[]): string {
-  const images = new Set(workloads.flatMap((one) => one.containers.map((container) => container.after)));
+  const images = new Set(workloads.flatMap(imagesAfter));
   const [only] = images;
   return images.size === 1 && only !== undefined ? shortImage(only) : 'the images of this run';
+}
+
+function imagesAfter({ containers }: WorkloadReport): readonly string[] {
+  return containers.map(({ after }) => after);
 }
 
 function superseded(workloads: readonly WorkloadReport[], name: Namer): string[] {

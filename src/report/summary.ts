@@ -1,4 +1,4 @@
-import type { Report, ResultKind, WorkloadReport } from '../model/report.ts';
+import { imagesOf, type Report, type ResultKind, type WorkloadReport } from '../model/report.ts';
 import { headline } from './annotation.ts';
 import { renderBuild } from './build.ts';
 import { cut } from './clean.ts';
@@ -47,7 +47,14 @@ const SIGNS: Readonly<Record<ResultKind, string>> = {
 /** The job summary, in GitHub's markdown: the answer first, the proof folded below it. */
 export function renderSummary(report: Report, options: SummaryOptions = {}): string {
   const limit = options.limit ?? LIMIT;
-  const above = [head(report), images(report), renderBuild(report.image), timeline(report), notes(report)];
+  const above = [
+    head(report),
+    images(report),
+    targets(report),
+    builds(report),
+    timeline(report),
+    notes(report),
+  ];
   const below = foot(report);
   for (const size of SIZES) {
     const whole = join([...above, evidence(report, size), below]);
@@ -147,7 +154,10 @@ function evidence(report: Report, size: EvidenceSize): string {
 }
 
 function foot(report: Report): string {
-  const { source, image: built, api } = report;
+  const { source, api } = report;
+  const images = imagesOf(report);
+  // Several have a list of their own.
+  const built = images.length === 1 ? images[0] : undefined;
   const facts = [
     source === undefined
       ? ''
@@ -164,6 +174,28 @@ function foot(report: Report): string {
       : `${plural(api.requests, 'request')} to the Kubernetes API and ${api.watches} watches`,
   ];
   return `<sub>${facts.filter((fact) => fact !== '').join(' · ')}</sub>`;
+}
+
+/** How each image was built, and what it weighs. */
+function builds(report: Report): string {
+  const images = imagesOf(report);
+  return images
+    .map((image) => renderBuild(image, images.length > 1 ? image.target : undefined))
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+/** The images of a bake file: what each target came to. */
+function targets(report: Report): string {
+  const images = report.images ?? [];
+  if (images.length < 2) return '';
+  const rows = images.map(({ target = '', reference, tag }) => [
+    code(target),
+    code(shortImage(reference), reference),
+    tag === undefined ? '' : code(tag),
+  ]);
+  const more = rows.length > MOST_ROWS ? `\n\n…and ${plural(rows.length - MOST_ROWS, 'more image')}.` : '';
+  return `### Images\n\n${table(['Target', 'Image', 'Tag'], rows.slice(0, MOST_ROWS))}${more}`;
 }
 
 function unbuilt({ built, commit }: NonNullable<NonNullable<Report['image']>['reused']>): string {

@@ -1,8 +1,7 @@
-import { chooseContainers } from '../deploy/containers.ts';
 import type { Found } from '../deploy/preflight.ts';
 import type { Inputs } from '../inputs.ts';
 import { messageOf, UserError } from '../model/error.ts';
-import { familiarName, type ImageName, parseImage, sameRepositoryAs } from '../model/image.ts';
+import { familiarName, type ImageName, parseImage } from '../model/image.ts';
 import type { Log } from '../model/log.ts';
 import { shortName } from '../model/workload.ts';
 import { RegistryError } from '../registry/error.ts';
@@ -10,6 +9,7 @@ import { platformsLost, renderPlatform } from '../registry/manifest.ts';
 import type { Registry, Resolved } from '../registry/registry.ts';
 import { imageBack } from '../rollback/target.ts';
 import type { Obtained } from './image.ts';
+import { placesOf, receivers } from './images.ts';
 import type { Lane } from './rollout.ts';
 
 /** Registries whose clusters' nodes pull with a credential of their own (kubelet credential providers). */
@@ -27,39 +27,40 @@ const NODE_CREDENTIALS =
  */
 export async function checkBeforePatch(
   registry: Registry,
-  obtained: Obtained,
+  images: readonly Obtained[],
   found: readonly Found[],
   inputs: Pick<Inputs, 'rollback'>,
   log: Log,
 ): Promise<void> {
-  if (!obtained.seen) return;
-  const olds = oldImages(obtained, found, log);
-  const [mistakes] = await Promise.all([
-    Promise.all(olds.map((old) => checkOld({ registry, obtained, inputs, log }, old))),
-    warnOfMovedTag(registry, obtained, log),
-    warnOfPullSecret(registry, obtained, found, log),
-  ]);
-  const lost = mistakes.filter((mistake) => mistake !== undefined);
-  if (lost.length > 0) throw new UserError(lost);
+  const lost = await Promise.all(
+    images.map(async (obtained) => {
+      const getting = receivers(images, obtained, found);
+      if (!obtained.seen || getting.length === 0) return [];
+      const olds = oldImages(obtained, getting, log);
+      const [mistakes] = await Promise.all([
+        Promise.all(olds.map((old) => checkOld({ registry, obtained, inputs, log }, old))),
+        warnOfMovedTag(registry, obtained, log),
+        warnOfPullSecret(registry, obtained, getting, log),
+      ]);
+      return mistakes.filter((mistake) => mistake !== undefined);
+    }),
+  );
+  if (lost.flat().length > 0) throw new UserError(lost.flat());
 }
 
 /** The same for the way back of lanes that do not go back to what ran before: the last healthy state on record. */
 export async function checkStable(
   registry: Registry,
-  obtained: Obtained,
+  images: readonly Obtained[],
   lanes: readonly Lane[],
   log: Log,
 ): Promise<void> {
+  const hosts = images.map(({ image }) => image.registry);
   const stable = lanes
     .filter(({ target }) => target.kind === 'last-stable')
     .flatMap((lane) =>
       lane.changes.flatMap((change) =>
-        oldImage(
-          imageBack(lane.target, change),
-          `${shortName(lane)}, container ${change.name}`,
-          obtained,
-          log,
-        ),
+        oldImage(imageBack(lane.target, change), `${shortName(lane)}, container ${change.name}`, hosts, log),
       ),
     );
   await Promise.all(
@@ -75,18 +76,18 @@ interface OldImage {
 /** The images that are to be replaced, as far as they come from the registry that was logged in to. */
 function oldImages(obtained: Obtained, found: readonly Found[], log: Log): readonly OldImage[] {
   return found.flatMap((each) =>
-    chooseContainers(each, each.containers, sameRepositoryAs(obtained.image)).flatMap((slot) =>
+    placesOf([obtained], each, each.workload).flatMap(({ slot }) =>
       slot.image === obtained.reference
         ? []
-        : oldImage(slot.image, `${shortName(each)}, container ${slot.name}`, obtained, log),
+        : oldImage(slot.image, `${shortName(each)}, container ${slot.name}`, [obtained.image.registry], log),
     ),
   );
 }
 
-function oldImage(name: string, workload: string, obtained: Obtained, log: Log): readonly OldImage[] {
+function oldImage(name: string, workload: string, hosts: readonly string[], log: Log): readonly OldImage[] {
   try {
     const { image } = parseImage(name);
-    return image.registry === obtained.image.registry ? [{ workload, image }] : [];
+    return hosts.includes(image.registry) ? [{ workload, image }] : [];
   } catch (error) {
     // What the template holds is not ours to judge; what can not be read can not be asked for.
     log.debug(`the image ${name} can not be read: ${messageOf(error)}`);

@@ -7,7 +7,6 @@ import { type Observer, versionOf } from '../gate/observe.ts';
 import { gate, type Outcome } from '../gate/wait.ts';
 import type { Inputs } from '../inputs.ts';
 import { Cancelled, messageOf } from '../model/error.ts';
-import { sameRepositoryAs } from '../model/image.ts';
 import type { Evidence, ResultKind, WorkloadReport } from '../model/report.ts';
 import { isSameWorkload, shortName } from '../model/workload.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -37,7 +36,8 @@ interface DeployArguments {
   readonly found: readonly Found[];
   readonly guard: Guard;
   readonly observer: Observer | undefined;
-  readonly obtained: Obtained;
+  /** Those that a run ships, of one commit. */
+  readonly images: readonly Obtained[];
   readonly registry: Registry;
   /** What the registry was asked before the patch. */
   readonly checked: Promise<void>;
@@ -62,10 +62,9 @@ export async function deploy(args: DeployArguments): Promise<Deployed> {
 
 /** @throws Overtaken before anything was changed: the lock is to be waited for, and everything read again */
 async function attempt(args: DeployArguments): Promise<Deployed> {
-  const { inputs, world, cluster, obtained, story, guard, found } = args;
+  const { inputs, world, cluster, images, story, guard, found } = args;
   const { clock, log, signal } = world;
   const ship: Ship = { cluster, limits: inputs.limits, clock, log, signal };
-  const image = { reference: obtained.reference, sameRepository: sameRepositoryAs(obtained.image) };
   if (guard.lock !== undefined) {
     await resolveLeftovers(ship, guard.lock, found, inputs.rollback, async (_, change) => {
       const whole = await finishOne(cluster, inputs, change, world);
@@ -75,11 +74,11 @@ async function attempt(args: DeployArguments): Promise<Deployed> {
   }
   const observer = args.observer ?? observe(cluster, found);
   const [lanes] = await story.part('preflight', 'snapshot', () =>
-    Promise.all([survey(ship, observer, found, guard, image), args.checked]),
+    Promise.all([survey(ship, observer, found, guard, images), args.checked]),
   );
   try {
-    if (inputs.rollback === 'auto') await checkStable(args.registry, obtained, lanes, log);
-    const order = await checkOrder(inputs, world, guard, lanes, obtained.source?.sha);
+    if (inputs.rollback === 'auto') await checkStable(args.registry, images, lanes, log);
+    const order = await checkOrder(inputs, world, guard, lanes, commitOf(images));
     if (order.kind === 'skip') return skipped(lanes, order.message);
     if (order.kind === 'wished') log.notice(order.message);
     return await new Deploy(args, ship, observer, lanes).run();
@@ -88,11 +87,17 @@ async function attempt(args: DeployArguments): Promise<Deployed> {
   }
 }
 
+/** What was built is built from one work tree; undefined: nothing was. */
+function commitOf([first]: readonly Obtained[]): string | undefined {
+  return first?.source?.sha;
+}
+
 /** The annotations that say on the object where its image came from. */
-function annotationsOf({ world, obtained }: DeployArguments): Readonly<Record<string, string>> {
+function annotationsOf({ world, images }: DeployArguments): Readonly<Record<string, string>> {
+  const commit = commitOf(images);
   return {
     ...(world.facts.runUrl === undefined ? {} : { 'steadyship.dev/run': world.facts.runUrl }),
-    ...(obtained.source === undefined ? {} : { 'steadyship.dev/revision': obtained.source.sha }),
+    ...(commit === undefined ? {} : { 'steadyship.dev/revision': commit }),
   };
 }
 
@@ -186,8 +191,9 @@ class Deploy {
   }
 
   async #gated(shipped: readonly Shipped[]): Promise<Deployed> {
-    const { story, obtained } = this.#args;
-    const digests = new Set(obtained.seen && obtained.digest !== undefined ? [obtained.digest] : []);
+    const { story, images } = this.#args;
+    const seen = images.flatMap(({ seen, digest }) => (seen && digest !== undefined ? [digest] : []));
+    const digests = new Set(seen);
     const pins = shipped.map((each) => pinReply(each.reply, each.changes, each.snapshot, digests));
     const outcomes = await gate({ ...this.#ship, observer: this.#observer, pins });
     for (const outcome of outcomes) addSpans(story, outcome);
@@ -390,6 +396,6 @@ class Deploy {
     if (outcome?.verdict.kind === 'unknown') this.#args.guard.staysOpen(each);
     if (outcome?.verdict.kind !== 'healthy') return;
     const now = outcome.seen.workload ?? each.reply;
-    this.#args.guard.isStable(each, now, this.#args.obtained.source?.sha);
+    this.#args.guard.isStable(each, now, commitOf(this.#args.images));
   }
 }

@@ -1,7 +1,8 @@
 import type { BuildInputs } from '../build/inputs.ts';
+import type { BuiltImage } from '../build/request.ts';
 import type { Source } from '../build/source.ts';
 import type { RunFacts } from '../github/event.ts';
-import type { Inputs } from '../inputs.ts';
+import type { Inputs, OneImage } from '../inputs.ts';
 import { UserError } from '../model/error.ts';
 import { familiarName, type ImageName, parseImage, renderImage, repositoryName } from '../model/image.ts';
 import type { BuildReport, ImageReport, SizeReport } from '../model/report.ts';
@@ -13,6 +14,8 @@ import { computeContent, findBuilt, recognise, recordBuilt, tagReused } from './
 
 /** The image that is to run. */
 export interface Obtained {
+  /** The target of the bake file; undefined: it is the only image. */
+  readonly target?: string;
   /** How the pod template names it: `repository@digest`, or the tag as given where nobody may resolve it. */
   readonly reference: string;
   readonly image: ImageName;
@@ -32,22 +35,32 @@ export interface Obtained {
 /**
  * The logins of a run: what the inputs give, else on ghcr.io the job's own token, which is what makes the
  * smallest workflow file work as pasted.
+ *
+ * @param hosts the registries of the run's images
+ * @throws UserError when there is one password for several
  */
-export function chooseLogins(inputs: Inputs, facts: RunFacts): readonly Login[] {
+export function chooseLogins(inputs: Inputs, facts: RunFacts, hosts: readonly string[]): readonly Login[] {
   const { username, password, host } = inputs.registry;
-  const registry = host ?? inputs.image.registry;
-  if (password !== undefined) {
-    return [{ registry, username: username ?? facts.actor ?? 'github-actions', password }];
+  const [registry, ...others] = host === undefined ? new Set(hosts) : [host];
+  const actor = facts.actor ?? 'github-actions';
+  if (password !== undefined && registry !== undefined) {
+    if (others.length > 0) {
+      throw new UserError(
+        `password: the images go to ${[registry, ...others].join(' and ')}, and one password is for one of them. Name it in \`registry\`, and log in to the other in a step before (docker/login-action).`,
+      );
+    }
+    return [{ registry, username: username ?? actor, password }];
   }
-  if (registry === 'ghcr.io' && inputs.githubToken !== undefined) {
-    const username = facts.actor ?? 'github-actions';
-    return [{ registry, username, password: inputs.githubToken, origin: "the job's own token" }];
+  if ([registry, ...others].includes('ghcr.io') && inputs.githubToken !== undefined) {
+    return [
+      { registry: 'ghcr.io', username: actor, password: inputs.githubToken, origin: "the job's own token" },
+    ];
   }
   return [];
 }
 
 /** Finds the image in the registry: what a tag stands for now, and that it is there at all. */
-export async function findImage(inputs: Inputs, world: ImageWorld): Promise<Obtained> {
+export async function findImage(inputs: OneImage, world: ImageWorld): Promise<Obtained> {
   const { image } = inputs;
   if (!inputs.registry.resolve) {
     world.log.info(
@@ -91,33 +104,29 @@ function nothingKnown(image: ImageName): Obtained {
 }
 
 /** Builds what was checked out and pushes it; a push that would be refused is told before the build. */
-export async function buildImage(build: BuildInputs, inputs: Inputs, world: ImageWorld): Promise<Obtained> {
+export async function buildImage(build: BuildInputs, inputs: OneImage, world: ImageWorld): Promise<Obtained> {
   const { log, clock, environment, workspace, facts, signal } = world;
-  const [{ readSource }, { buildAndPush }, { openDockerConfig }, { describeBuild }] = await Promise.all([
-    import('../build/source.ts'),
-    import('../build/image.ts'),
-    import('../build/docker-config.ts'),
-    import('../report/build.ts'),
-  ]);
+  const [{ readCheckout, tellNames }, { buildAndPush }, { openDockerConfig }, { describeBuild }] =
+    await Promise.all([
+      import('./checkout.ts'),
+      import('../build/image.ts'),
+      import('../build/docker-config.ts'),
+      import('../report/build.ts'),
+    ]);
   const [source, content] = await Promise.all([
-    readSource({ directory: workspace, environment, clock, signal }),
+    readCheckout(world),
     computeContent(build, inputs, world),
     world.story.part('image', 'may push', () => world.registry.checkPush(inputs.image)),
   ]);
-  refuseForeignCode(facts, source.sha, environment['GITHUB_SHA']);
   const { tags, labels, cache, release } = nameImage({
+    image: inputs.image,
     inputs,
     source,
     facts,
     environment,
     now: clock.wall(),
   });
-  if (tags.leftOut.length > 0) log.info(`Tags that this run has no value for: ${tags.leftOut.join(', ')}`);
-  if (source.dirty) {
-    log.info(
-      `The work tree differs from commit ${source.sha.slice(0, 12)} (${source.changes.join(', ')}), so the image is labelled dirty and gets a tag of its own`,
-    );
-  }
+  tellNames(source, tags.leftOut, log);
   const others = otherRepositories(tags.references, inputs.image);
   await Promise.all(others.map((other) => world.registry.checkPush(other)));
   const recognised = recognise(content, { source, references: tags.references, release }, inputs, world);
@@ -162,41 +171,58 @@ export async function buildImage(build: BuildInputs, inputs: Inputs, world: Imag
         }),
       ),
     );
-    const pinned: ImageName = { ...bare(inputs.image), digest: built.digest };
-    const [found] = await Promise.all([
-      world.story.part('image', 'read back', () => world.registry.resolve(pinned)),
+    const [obtained] = await Promise.all([
+      world.story.part('image', 'read back', () => readBack(built, inputs.image, source, world)),
       recognised && recordBuilt(recognised, { ...built, image: inputs.image }, world),
     ]);
-    if (!found.exists) {
-      throw new UserError(
-        `The registry ${inputs.image.registry} took the image and does not have it: ${renderImage(pinned)} is absent. Check the registry's retention rules and its health, then run again.`,
-      );
-    }
-    // A registry that moves no tags got another one than was planned.
-    const tag = parseImage(built.tags[0] ?? '').image.tag ?? tags.tag;
-    log.info(`Pushed ${familiarName({ ...bare(inputs.image), tag })} as ${built.digest}`);
+    log.info(`Pushed ${familiarName({ ...bare(inputs.image), tag: obtained.tag ?? '' })} as ${built.digest}`);
     log.info(describeBuild(built.told));
-    return {
-      reference: renderImage(pinned),
-      image: inputs.image,
-      digest: built.digest,
-      tag,
-      platforms: found.platforms,
-      built: true,
-      seen: true,
-      source,
-      build: built.told,
-    };
+    return obtained;
   } finally {
     await config.close();
   }
 }
 
-/** The repositories besides our own that the `tags` push to. */
-function otherRepositories(references: readonly string[], own: ImageName): readonly ImageName[] {
+/**
+ * What was pushed, in the registry's own words.
+ *
+ * @throws UserError when the registry does not have it
+ */
+export async function readBack(
+  built: Pick<BuiltImage, 'digest' | 'tags' | 'told'>,
+  image: ImageName,
+  source: Source,
+  { registry }: Pick<ImageWorld, 'registry'>,
+): Promise<Obtained> {
+  const pinned: ImageName = { ...bare(image), digest: built.digest };
+  const found = await registry.resolve(pinned);
+  if (!found.exists) {
+    throw new UserError(
+      `The registry ${image.registry} took the image and does not have it: ${renderImage(pinned)} is absent. Check the registry's retention rules and its health, then run again.`,
+    );
+  }
+  return {
+    reference: renderImage(pinned),
+    image,
+    digest: built.digest,
+    // A registry that moves no tags got another one than was planned.
+    tag: parseImage(built.tags[0] ?? '').image.tag,
+    platforms: found.platforms,
+    built: true,
+    seen: true,
+    source,
+    build: built.told,
+  };
+}
+
+/** The repositories besides these that the references push to. */
+export function otherRepositories(
+  references: readonly string[],
+  ...own: readonly ImageName[]
+): readonly ImageName[] {
   const others = references.map((reference) => bare(parseImage(reference).image));
   const byName = new Map(others.map((other) => [repositoryName(other), other]));
-  byName.delete(repositoryName(own));
+  for (const each of own) byName.delete(repositoryName(each));
   return [...byName.values()];
 }
 
@@ -204,24 +230,10 @@ function bare({ registry, repository }: ImageName): ImageName {
   return { registry, repository };
 }
 
-/**
- * A workflow on pull_request_target or workflow_run has the base repository's secrets. To check out what a fork
- * wrote and build it next to them hands them to whoever opened the pull request. GITHUB_SHA is then a commit of
- * the base repository; anything else that is checked out may be the fork's, be it its head or a merge with it.
- *
- * @see https://securitylab.github.com/resources/github-actions-preventing-pwn-requests/
- */
-function refuseForeignCode(facts: RunFacts, sha: string, own: string | undefined): void {
-  if (!facts.privilegedForFork || sha === own) return;
-  throw new UserError(
-    `The commit ${sha.slice(0, 12)} is not the base repository's own, and this workflow (on ${facts.event}) was set off by a fork while it has the repository's secrets: ` +
-      "building it could hand them to the fork's author. Nothing was built. Use the event pull_request, or check out the base branch.",
-  );
-}
-
 /** The image as the report has it. */
 export function reportImage(obtained: Obtained, size?: SizeReport): ImageReport {
   return {
+    ...(obtained.target === undefined ? {} : { target: obtained.target }),
     reference: obtained.reference,
     ...(obtained.digest === undefined ? {} : { digest: obtained.digest }),
     ...(obtained.tag === undefined ? {} : { tag: obtained.tag }),

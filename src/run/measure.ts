@@ -6,6 +6,8 @@ import { addition, type Weight, weigh } from '../registry/weight.ts';
 
 /** An image whose size is asked for. */
 export interface Sized {
+  /** Of the bake file; undefined: it is the only image. */
+  readonly target?: string;
   readonly reference: string;
   readonly image: ImageName;
   readonly digest: string;

@@ -1,6 +1,7 @@
 import type { Source } from '../build/source.ts';
 import type { RunFacts } from '../github/event.ts';
 import type { Inputs } from '../inputs.ts';
+import type { ImageName } from '../model/image.ts';
 import { type CachePlan, planCache } from '../plan/cache.ts';
 import { imageLabels } from '../plan/labels.ts';
 import { nameCommit, semverTags, versionOf } from '../plan/names.ts';
@@ -18,14 +19,18 @@ export interface Naming {
 
 /** Names the image from what was checked out, the event and the inputs. */
 export function nameImage(args: {
-  readonly inputs: Pick<Inputs, 'image' | 'tags'>;
+  readonly image: ImageName;
+  readonly inputs: Pick<Inputs, 'tags'>;
   readonly source: Source;
   readonly facts: Pick<RunFacts, 'ref' | 'defaultBranch' | 'pullRequest' | 'about'>;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly now: Date;
+  /** Tells it from others in its repository: those of the same bake file. */
+  readonly target?: string;
 }): Naming {
-  const { inputs, source, facts, environment, now } = args;
-  const { image, tags } = inputs;
+  const { image, source, facts, environment, now } = args;
+  const { tags } = args.inputs;
+  const target = args.target === undefined ? {} : { target: args.target, suffix: args.target };
   const { ref, defaultBranch, pullRequest } = facts;
   const names = nameCommit({
     sha: source.sha,
@@ -37,7 +42,7 @@ export function nameImage(args: {
     pullRequest,
   });
   return {
-    tags: planTags({ image, source, pullRequest, tags, names, now }),
+    tags: planTags({ image, source, pullRequest, tags, names, now, ...target }),
     labels: imageLabels(source, {
       repository: facts.about,
       version: versionOf(names),
@@ -45,6 +50,6 @@ export function nameImage(args: {
       sourceDateEpoch: environment['SOURCE_DATE_EPOCH'],
     }),
     release: semverTags(names.gitTag ?? '')[0],
-    cache: planCache({ image, ref, defaultBranch, pullRequest }),
+    cache: planCache({ image, ref, defaultBranch, pullRequest, ...target }),
   };
 }

@@ -2,7 +2,7 @@ import type { BuildInputs } from '../build/inputs.ts';
 import type { BaseImages } from '../build/key/base-images.ts';
 import type { ContentKey } from '../build/key/key.ts';
 import type { Source } from '../build/source.ts';
-import type { Inputs } from '../inputs.ts';
+import type { OneImage } from '../inputs.ts';
 import { sleep } from '../model/clock.ts';
 import { UserError } from '../model/error.ts';
 import { familiarName, type ImageName, parseImage, repositoryName, tagStamp } from '../model/image.ts';
@@ -32,7 +32,7 @@ const PATIENCE = 5_000;
 /** Computes the content key while other things go on; undefined: reuse is switched off. */
 export async function computeContent(
   build: BuildInputs,
-  inputs: Inputs,
+  inputs: OneImage,
   world: ImageWorld,
 ): Promise<ContentKey | { readonly kind: 'doubt'; readonly why: string } | undefined> {
   if (inputs.reuse.mode === 'never' || build.noCache) return undefined;
@@ -66,7 +66,7 @@ export function recognise(
     /** The version, where it is a release. */
     readonly release: string | undefined;
   },
-  inputs: Inputs,
+  inputs: OneImage,
   world: ImageWorld,
 ): Recognised | undefined {
   const { log, facts, environment, clock } = world;
@@ -100,7 +100,7 @@ function elsewhere(references: readonly string[], own: ImageName): boolean {
 /** Looks for an image of this content, among those of the run's own class and of more trusted ones. */
 export async function findBuilt(
   { key, trust }: Recognised,
-  inputs: Inputs,
+  inputs: OneImage,
   { registry, log, clock }: ImageWorld,
 ): Promise<Reused | undefined> {
   const { maxAge } = inputs.reuse;

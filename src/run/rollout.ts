@@ -1,6 +1,6 @@
 import type { Cluster } from '../cluster/client.ts';
 import { applyImages } from '../deploy/apply.ts';
-import { chooseContainers, slotsOf } from '../deploy/containers.ts';
+import { slotsOf } from '../deploy/containers.ts';
 import { answersOf } from '../deploy/kinds.ts';
 import type { Found } from '../deploy/preflight.ts';
 import { pinReply, type Snapshot } from '../deploy/snapshot.ts';
@@ -17,6 +17,8 @@ import type { Made } from '../rollback/revert.ts';
 import { chooseTarget, type Target, wayBack } from '../rollback/target.ts';
 import type { OpenChange } from '../state.ts';
 import type { Guard } from './guard.ts';
+import type { Obtained } from './image.ts';
+import { placesOf } from './images.ts';
 import { persist } from './persist.ts';
 import { beforeOf } from './pin.ts';
 
@@ -54,7 +56,7 @@ export async function survey(
   observer: Observer,
   found: readonly Found[],
   guard: Guard,
-  image: { readonly reference: string; readonly sameRepository: (image: string) => boolean },
+  images: readonly Obtained[],
 ): Promise<readonly Lane[]> {
   try {
     await observer.ready;
@@ -62,7 +64,7 @@ export async function survey(
     const mistakes: string[] = [];
     const lanes = found.flatMap((each) => {
       try {
-        return [surveyOne(ship, { observer, settled }, each, guard, image)];
+        return [surveyOne(ship, { observer, settled }, each, guard, images)];
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         mistakes.push(...error.mistakes);
@@ -82,7 +84,7 @@ function surveyOne(
   { observer, settled }: { readonly observer: Observer; readonly settled: readonly WorkloadId[] },
   found: Found,
   guard: Guard,
-  image: { readonly reference: string; readonly sameRepository: (image: string) => boolean },
+  images: readonly Obtained[],
 ): Lane {
   const { kind, namespace, name } = found;
   const seen = observer.observe(found);
@@ -99,8 +101,8 @@ function surveyOne(
       `${shortName(found)}: nodes may not be listed, so every node counts, also one that is not Ready or joins later`,
     );
   }
-  const slots = chooseContainers({ ...found, workload }, found.containers, image.sameRepository);
-  const changes = slots.map((slot) => ({ ...slot, to: image.reference }));
+  const places = placesOf(images, found, workload);
+  const changes = places.map(({ slot, image }) => ({ ...slot, to: image.reference }));
   const snapshot = {
     ...beforeOf(seen),
     workload,

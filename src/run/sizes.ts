@@ -50,7 +50,8 @@ export class Sizes {
       const size = await measure(this.#registry, sized, before);
       if (size === undefined) return;
       this.#found.set(sized.reference, size);
-      this.#log.info(`Image: ${describeSize(size)}`);
+      const { target } = sized;
+      this.#log.info(`Image${target === undefined ? '' : ` of target ${target}`}: ${describeSize(size)}`);
     } catch (error) {
       // It is for a person to know, and decides nothing.
       this.#log.debug(`the size of ${sized.reference} could not be looked up: ${messageOf(error)}`);
@@ -60,11 +61,12 @@ export class Sizes {
 
 /** Begins with an image that was patched onto workloads: held against what the first of them ran before. */
 export function beginSize(sizes: Sizes, obtained: Obtained, shipped: readonly Shipped[]): void {
-  const { reference, image, digest, platforms, built, seen } = obtained;
+  const { target, reference, image, digest, platforms, built, seen } = obtained;
   const moved = shipped.filter(({ unchanged }) => !unchanged);
   // What is there already is nothing new to anybody.
   if (!seen || digest === undefined || (!built && moved.length === 0)) return;
   const changes = moved.flatMap((each) => each.changes).filter(({ to }) => to === reference);
   const before = changes.find(({ image: from }) => from !== reference)?.image;
-  sizes.begin({ reference, image, digest, platforms }, before);
+  const which = target === undefined ? {} : { target };
+  sizes.begin({ ...which, reference, image, digest, platforms }, before);
 }
