@@ -180,6 +180,30 @@ describe('a tag that the registry will not move', () => {
   });
 });
 
+describe('a builder that gives up for lack of time', () => {
+  it('is begun again, with what was built before', async () => {
+    const { result, log, calls } = setUp(
+      'if [ -e "$0.again" ]; then built; exit; fi; touch "$0.again"; echo "ERROR: failed to solve: DeadlineExceeded: failed commit on ref \\"history-migrate-sha256:ab\\": context deadline exceeded" >&2; exit 1',
+      { noCache: true },
+      { clock: hastyClock(), random: () => 0.5 },
+    );
+    expect(await result).toMatchObject({ digest: DIGEST });
+    expect(log.lines).toContain(
+      'The builder gave up for lack of time (failed commit on ref "history-migrate-sha256:ab": context deadline exceeded); trying it again, 2 of 3. What is built is in its cache.',
+    );
+    expect(calls().map((words) => words.includes('--no-cache'))).toEqual([true, false]);
+  });
+  it('is not a program of the Dockerfile that ran out of its own', async () => {
+    const { result, calls } = setUp(
+      'echo "#5 [2/2] RUN ./fetch" >&2; echo "#5 0.2 DeadlineExceeded: context deadline exceeded" >&2; echo "#5 ERROR: process \\"/bin/sh -c ./fetch\\" did not complete successfully: exit code: 1" >&2; echo "ERROR: failed to solve: process \\"/bin/sh -c ./fetch\\" did not complete successfully: exit code: 1" >&2; exit 1',
+      {},
+      { clock: hastyClock() },
+    );
+    expect((await failureOf(() => result)).message).toContain('RUN ./fetch');
+    expect(calls()).toHaveLength(1);
+  });
+});
+
 describe('a push that fails in passing', () => {
   const error = (words: string) =>
     `echo "ERROR: failed to solve: failed to push ghcr.io/acme/shop:abc: ${words}" >&2; exit 1`;

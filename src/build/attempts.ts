@@ -7,7 +7,7 @@ import type { BuildInputs } from './inputs.ts';
 import type { Program } from './program.ts';
 import { type BuildStory, ProgressReader } from './progress.ts';
 import { type FailedPush, failedPush, refusedAsImmutable } from './push-failure.ts';
-import { isPassing, PUSH_TRIES, waitToPushAgain } from './push-retry.ts';
+import { isPassing, PUSH_TRIES, ranOutOfTime, waitForBuilder, waitToPushAgain } from './push-retry.ts';
 import { withoutRefused } from './refused-tag.ts';
 import { type CallArguments, firstImage } from './request.ts';
 import { joinSteps, type Step, StepReader } from './steps.ts';
@@ -66,7 +66,7 @@ interface Attempt {
   readonly wishes: readonly Wish[];
   /** How often the registry refused to move a tag. */
   readonly refused: number;
-  /** How often the push was begun. */
+  /** How often it was begun to no end that is ours or the user's. */
   readonly tries: number;
 }
 
@@ -92,10 +92,12 @@ export async function callUntilPushed(args: CallArguments, call: Call): Promise<
       continue;
     }
     const push = ended.kind === 'exited' ? failedPush(story) : undefined;
-    if (push === undefined || !isPassing(push) || tries === PUSH_TRIES) {
-      throw call.explain({ story, ended, tries, wishes, warnings });
-    }
-    await waitToPushAgain(push, tries, { ...args, image: firstImage(ownerOf(push, wishes)?.tags ?? []) });
+    const late = ended.kind === 'exited' && ranOutOfTime(story);
+    const again = late || (push !== undefined && isPassing(push));
+    if (!again || tries === PUSH_TRIES) throw call.explain({ story, ended, tries, wishes, warnings });
+    if (push === undefined) await waitForBuilder(story, tries, args);
+    else
+      await waitToPushAgain(push, tries, { ...args, image: firstImage(ownerOf(push, wishes)?.tags ?? []) });
     attempt = { ...attempt, tries: tries + 1 };
   }
 }

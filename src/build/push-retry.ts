@@ -1,6 +1,7 @@
 import { type Clock, sleep } from '../model/clock.ts';
 import { type ImageName, parseImage } from '../model/image.ts';
 import type { Log } from '../model/log.ts';
+import type { BuildStory } from './progress.ts';
 import { type FailedPush, ownWords } from './push-failure.ts';
 
 /** How often a push is begun in all. BuildKit repeats each of its requests for some seconds by itself. */
@@ -25,6 +26,35 @@ export function isPassing({ words }: FailedPush): boolean {
   return LOST_UPLOAD.test(words) || (!FINAL.test(statusOnly(words)) && PASSING.test(words));
 }
 
+/**
+ * Whether the builder itself gave up for lack of time, as one that is overloaded does with its own book-keeping. A
+ * program of the Dockerfile that fails, in time or not, is told as a process.
+ */
+export function ranOutOfTime({ error = '' }: Pick<BuildStory, 'error'>): boolean {
+  return /^failed to solve: DeadlineExceeded: /.test(error) && !/^process "/m.test(error);
+}
+
+/** Waits before a builder that ran out of time is asked again, with jitter. */
+export async function waitForBuilder(
+  { error = '' }: Pick<BuildStory, 'error'>,
+  attempt: number,
+  { clock, log, signal, random = Math.random }: Waiting,
+): Promise<void> {
+  const words = error.replace(/^failed to solve: DeadlineExceeded: /, '').split('\n')[0];
+  log.info(
+    `The builder gave up for lack of time (${words}); trying it again, ${attempt + 1} of ${PUSH_TRIES}. What is built is in its cache.`,
+  );
+  await sleep(clock, FIRST_DELAY * 2 ** (attempt - 1) * (0.5 + random()), signal);
+}
+
+interface Waiting {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+  /** Between 0 and 1. */
+  readonly random?: () => number;
+}
+
 /** Addresses are left out: a port, a digest or a repository's name may hold any number or word. */
 function statusOnly(words: string): string {
   return words.replace(/\b(?:https?:\/\/|sha256:)\S+/g, '');
@@ -39,12 +69,8 @@ function statusOnly(words: string): string {
 export async function waitToPushAgain(
   push: FailedPush,
   attempt: number,
-  args: {
+  args: Waiting & {
     readonly image: ImageName;
-    readonly clock: Clock;
-    readonly log: Log;
-    readonly signal: AbortSignal;
-    readonly random?: () => number;
     readonly ready?: (image: ImageName) => Promise<void>;
   },
 ): Promise<void> {
