@@ -6,6 +6,7 @@ import { repositoryName } from './model/image.ts';
 import { REPORT_VERSION, type Report, type ResultKind, type WorkloadReport } from './model/report.ts';
 import { refuseUnverifiedTls } from './process/tls.ts';
 import { reasonFor } from './report/reason.ts';
+import { lookingAhead } from './run/ahead.ts';
 import { checkBeforePatch } from './run/checks.ts';
 import { explainCluster, openCluster } from './run/cluster.ts';
 import { deploy } from './run/deploy.ts';
@@ -75,7 +76,10 @@ async function tell(given: Inputs, world: World, story: Story, known: Known): Pr
         return images;
       },
       async (signal) => {
-        const opened = await openCluster(inputs, world, story, signal, check.second);
+        const opened = await openCluster(inputs, world, story, signal, (found) => {
+          registry.ahead(found);
+          check.second(found);
+        });
         known.cluster = opened.cluster;
         known.found = opened.found;
         known.guard = opened.guard;
@@ -123,15 +127,27 @@ async function openRegistryFor(
   world: World,
   story: Story,
   hosts: readonly string[],
-): Promise<{ readonly world: ImageWorld }> {
+): Promise<{
+  readonly world: ImageWorld;
+  /** Asks for what runs now. */
+  readonly ahead: (found: readonly Found[]) => void;
+}> {
   const { openRegistry } = await import('./registry/registry.ts');
   const logins = chooseLogins(inputs, world.facts, hosts);
   const { log, clock, environment, signal } = world;
-  const registry = openRegistry({
+  const opened = openRegistry({
     ...{ logins, environment, log, clock, signal },
     createRepository: inputs.registry.create,
   });
-  return { world: { ...world, story, registry } };
+  const registry = lookingAhead(opened);
+  const { image, build } = inputs;
+  return {
+    world: { ...world, story, registry },
+    // What a build takes minutes for may be gone afterwards.
+    ahead: (found) => {
+      if (image !== undefined && build === undefined && inputs.registry.resolve) registry.ask(found, image);
+    },
+  };
 }
 
 /**

@@ -2,9 +2,8 @@ import type { Cluster } from '../cluster/client.ts';
 import { keyOf } from '../deploy/lease.ts';
 import type { Found } from '../deploy/preflight.ts';
 import { pinReply } from '../deploy/snapshot.ts';
-import { diagnose } from '../gate/diagnose.ts';
 import { type Observer, versionOf } from '../gate/observe.ts';
-import { gate, type Outcome } from '../gate/wait.ts';
+import type { Outcome } from '../gate/wait.ts';
 import type { Inputs } from '../inputs.ts';
 import { Cancelled, messageOf } from '../model/error.ts';
 import type { Evidence, ResultKind, WorkloadReport } from '../model/report.ts';
@@ -16,6 +15,7 @@ import { checkStable } from './checks.ts';
 import { explained, showsLogs } from './cluster.ts';
 import { type Deployed, Interrupted, skipped, stoppedBy } from './ending.ts';
 import { finishOne } from './finish-revert.ts';
+import { gate } from './gating.ts';
 import { type Guard, Overtaken } from './guard.ts';
 import type { Obtained } from './image.ts';
 import { resolveLeftovers } from './leftovers.ts';
@@ -249,6 +249,7 @@ class Deploy {
     const { cluster, inputs, world } = this.#args;
     const diagnoses = outcomes.map(async ({ verdict, seen, pin }) => {
       if (verdict.kind !== 'failed') return undefined;
+      const { diagnose } = await import('../gate/diagnose.ts');
       const told = this.#told;
       const events = told === undefined ? [] : seen.events.filter((event) => !told.has(versionOf(event)));
       const logs = showsLogs(inputs, world);

@@ -5,7 +5,6 @@ import { answersOf } from '../deploy/kinds.ts';
 import type { Found } from '../deploy/preflight.ts';
 import { pinReply, type Snapshot } from '../deploy/snapshot.ts';
 import type { Observer } from '../gate/observe.ts';
-import { gate } from '../gate/wait.ts';
 import type { Annotations, ImageChange } from '../model/change.ts';
 import type { Clock } from '../model/clock.ts';
 import { UnknownError, UserError } from '../model/error.ts';
@@ -16,6 +15,7 @@ import { isSameWorkload, shortName, type WorkloadId } from '../model/workload.ts
 import type { Made } from '../rollback/revert.ts';
 import { chooseTarget, type Target, wayBack } from '../rollback/target.ts';
 import type { OpenChange } from '../state.ts';
+import { gate } from './gating.ts';
 import type { Guard } from './guard.ts';
 import type { Obtained } from './image.ts';
 import { placesOf } from './images.ts';

@@ -3,12 +3,13 @@ import { explain } from '../cluster/explain.ts';
 import { podEviction, pods as podPath } from '../cluster/paths.ts';
 import { stuckPods } from '../gate/evaluate/blocked.ts';
 import type { Observer } from '../gate/observe.ts';
-import { type GateArguments, gate, type Outcome } from '../gate/wait.ts';
+import type { GateArguments, Outcome } from '../gate/wait.ts';
 import { messageOf } from '../model/error.ts';
 import type { Pod } from '../model/kube.ts';
 import type { Observation, Pin } from '../model/observation.ts';
 import type { Failure } from '../model/verdict.ts';
 import { isSameWorkload, shortName } from '../model/workload.ts';
+import { gate } from './gating.ts';
 
 interface RevertArguments extends Omit<GateArguments, 'all' | 'impasse'> {
   readonly cluster: Cluster;
