@@ -14,8 +14,8 @@ function running(...images: readonly string[]): Found {
     kind: 'Deployment',
     namespace: 'shop',
     name: 'web',
-    containers: [undefined],
-    workload: { spec: { template: { spec: { containers } } } },
+    containers: [{ container: undefined, target: undefined }],
+    workload: { kind: 'Deployment', spec: { template: { spec: { containers } } } } as Found['workload'],
   };
 }
 
