@@ -1,5 +1,5 @@
 /** A cluster and a registry that somebody else runs, instead of the embedded ones. */
-import { existsSync, mkdtempSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import type { Cluster } from './index.ts';
@@ -17,12 +17,14 @@ export function given(): Cluster | undefined {
   const env = Object.fromEntries(
     names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])),
   );
+  const logs = join(tmpdir(), 'steadyship-logs');
+  mkdirSync(logs, { recursive: true });
   return {
     kubeconfig,
     registry,
     env,
     kubectl: onPath('kubectl'),
-    logs: mkdtempSync(join(tmpdir(), 'steadyship-logs-')),
+    logs,
     embedded: false,
   };
 }
