@@ -41,13 +41,15 @@ function everyPod(scene: Scene, memory: Memory, sufferers: readonly Sufferer[]):
   const enough = sufferers
     .filter((one) => isEnough(scene, one) && suspects.includes(one.place.pod))
     .filter((one) => !scene.oneDecides || isIll(one, memory));
-  if (!enough.some((one) => isIll(one, memory))) return undefined;
+  const ill = enough.filter((one) => isIll(one, memory));
+  if (ill.length === 0) return undefined;
   const undecided = scene.oneDecides
     ? []
     : suspects.filter((pod) => !enough.some((one) => one.place.pod === pod));
   const decidedAt = Math.max(now, ...undecided.map((pod) => forgivenAt(uidOf(pod))));
   if (decidedAt === NEVER_ALONE) return undefined;
-  const spans = enough.map(
+  // One that is Ready may be forgiven in a moment: its early death must not hasten what the others are judged by.
+  const spans = ill.map(
     ({ memory: own }) => (own.firstDeath ?? now) + (isNotExecutable(own) ? 0 : limits.crashSpan),
   );
   return blame(scene, enough, { since: Math.max(decidedAt, Math.min(...spans)), patience: 0 });
