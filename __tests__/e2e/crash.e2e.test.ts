@@ -51,7 +51,13 @@ const rows: readonly Row[] = [
     name: 'is killed by its liveness probe',
     wish: {
       container: {
-        livenessProbe: { httpGet: { path: '/live', port: 8080 }, periodSeconds: 1, failureThreshold: 2 },
+        // Late enough for all to be ready on a busy machine, too.
+        livenessProbe: {
+          httpGet: { path: '/live', port: 8080 },
+          initialDelaySeconds: 10,
+          periodSeconds: 1,
+          failureThreshold: 2,
+        },
       },
     },
     image: 'not-live',

@@ -105,12 +105,10 @@ scenario('the second build is told by what the cache had', async ({ stage, works
   await repository.commit();
   const second = await ship(stage, workspace);
   expect(stage.ending(second)).toEqual(green('succeeded', 'deployment/web runs <built> and is healthy.'));
-  expect(steps(second)).toEqual([
-    'COPY busybox: true',
-    'RUN echo: true',
-    'COPY app: true',
-    'COPY note: false',
-  ]);
+  // What the cache has is told in any order.
+  expect(new Set(steps(second))).toEqual(
+    new Set(['COPY busybox: true', 'RUN echo: true', 'COPY app: true', 'COPY note: false']),
+  );
   expect(second.log).toMatch(/^built and pushed in .*, 3 of 4 steps from the cache/m);
   expect(second.summary).toMatch(
     /^(?:<summary>)?Image: .* · built and pushed in .*, 3 of 4 steps from the cache/m,
