@@ -136,8 +136,7 @@ const obtained = (built: boolean) => ({
 const shipped = (unchanged: boolean, from = OLD) => {
   const slot = { list: 'containers', index: 0, name: 'web' } as const;
   const change = { ...slot, image: `${REPOSITORY}@${from}`, to: `${REPOSITORY}@${NEW}` };
-  // biome-ignore lint/suspicious/noExplicitAny: only these two of a shipped workload are read.
-  return { unchanged, changes: [change] } as any;
+  return { unchanged, changes: [change] };
 };
 
 describe('the sizes of a run', () => {

@@ -60,7 +60,11 @@ export class Sizes {
 }
 
 /** Begins with an image that was patched onto workloads: held against what the first of them ran before. */
-export function beginSize(sizes: Sizes, obtained: Obtained, shipped: readonly Shipped[]): void {
+export function beginSize(
+  sizes: Sizes,
+  obtained: Obtained,
+  shipped: readonly Pick<Shipped, 'unchanged' | 'changes'>[],
+): void {
   const { target, reference, image, digest, platforms, built, seen } = obtained;
   const moved = shipped.filter(({ unchanged }) => !unchanged);
   // What is there already is nothing new to anybody.
