@@ -70,11 +70,11 @@ describe('workflows in the documents', () => {
     expect(places.find((place) => place.name === name)?.steps).not.toEqual([]);
   });
 
-  test.each(uses)('$name passes known inputs that can be read', ({ step }) => {
+  test.each(uses)('$name passes known inputs that can be read', async ({ step }) => {
     expect(Object.keys(step.with).filter((name) => !(name in inputs))).toEqual([]);
     expect(step.uses).toBe(`steadyship/steadyship@v${major}`);
     const raw = Object.entries(step.with).map(([name, value]) => [name, filled(String(value))]);
-    expect(() => readInputs(Object.fromEntries(raw))).not.toThrow();
+    await expect(readInputs(Object.fromEntries(raw))).resolves.toBeDefined();
   });
 
   test.each(workflows)('$name gives its token only the rights that it names', ({ text }) => {

@@ -9,9 +9,9 @@ import { UserError } from '../src/model/error.ts';
 
 const GOOD = { image: 'ghcr.io/acme/shop', workloads: 'deployment/web', namespace: 'production' };
 
-function mistakesOf(raw: Readonly<Record<string, string>>): readonly string[] {
+async function mistakesOf(raw: Readonly<Record<string, string>>): Promise<readonly string[]> {
   try {
-    readInputs(raw);
+    await readInputs(raw);
     return [];
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
@@ -26,13 +26,13 @@ describe('action.yml', () => {
     expect(Object.keys(action.inputs).sort()).toEqual([...INPUT_NAMES].sort());
   });
 
-  test('has defaults that are the same as those of an absent input', () => {
+  test('has defaults that are the same as those of an absent input', async () => {
     const defaults = Object.fromEntries(
       Object.entries<{ default?: string }>(action.inputs)
         .filter(([, { default: value }]) => value !== undefined && !value.startsWith('${{'))
         .map(([name, { default: value }]) => [name, String(value)]),
     );
-    expect(readInputs({ ...defaults, ...GOOD })).toEqual(readInputs(GOOD));
+    expect(await readInputs({ ...defaults, ...GOOD })).toEqual(await readInputs(GOOD));
   });
 
   test('says of every build input that it belongs to the image build', () => {
@@ -45,8 +45,8 @@ describe('action.yml', () => {
 });
 
 describe('the smallest use', () => {
-  test('needs an image and a workload', () => {
-    const inputs = readInputs(GOOD);
+  test('needs an image and a workload', async () => {
+    const inputs = await readInputs(GOOD);
     expect(inputs).toMatchObject({
       command: 'deploy',
       image: { registry: 'ghcr.io', repository: 'acme/shop' },
@@ -58,8 +58,8 @@ describe('the smallest use', () => {
     });
   });
 
-  test('lowers an owner with capitals, and remembers to say so', () => {
-    expect(readInputs({ ...GOOD, image: 'ghcr.io/Acme/Shop' })).toMatchObject({
+  test('lowers an owner with capitals, and remembers to say so', async () => {
+    expect(await readInputs({ ...GOOD, image: 'ghcr.io/Acme/Shop' })).toMatchObject({
       image: { repository: 'acme/shop' },
       imageLowered: true,
     });
@@ -174,48 +174,48 @@ describe('a mistake', () => {
       ['build: `command: build` with `build: false` would do nothing. Remove one of them.'],
     ],
   ];
-  test.each(rows)('of %s is told in one sentence', (_, raw, sentences) => {
-    expect(mistakesOf(raw)).toEqual(sentences);
+  test.each(rows)('of %s is told in one sentence', async (_, raw, sentences) => {
+    expect(await mistakesOf(raw)).toEqual(sentences);
   });
 
-  test('does not keep the others from being told', () => {
-    expect(mistakesOf({ image: '', workloads: 'web', timeout: 'soon', pul: 'true' })).toHaveLength(4);
+  test('does not keep the others from being told', async () => {
+    expect(await mistakesOf({ image: '', workloads: 'web', timeout: 'soon', pul: 'true' })).toHaveLength(4);
   });
 });
 
 describe('a bake file', () => {
   const BAKE = { 'bake-file': 'docker-bake.hcl', workloads: 'deployment/web', namespace: 'production' };
 
-  test('needs no image', () => {
-    expect(readInputs(BAKE)).toMatchObject({
+  test('needs no image', async () => {
+    expect(await readInputs(BAKE)).toMatchObject({
       image: undefined,
       bake: { files: ['docker-bake.hcl'], targets: [], images: new Map() },
     });
   });
 
-  test('is meant by targets alone', () => {
-    expect(readInputs({ ...BAKE, 'bake-file': '', 'bake-target': 'web, api\njobs-*' }).bake).toEqual({
+  test('is meant by targets alone', async () => {
+    expect((await readInputs({ ...BAKE, 'bake-file': '', 'bake-target': 'web, api\njobs-*' })).bake).toEqual({
       files: [],
       targets: ['web', 'api', 'jobs-*'],
       images: new Map(),
     });
   });
 
-  test('is not meant by an image and a target of the Dockerfile', () => {
-    expect(readInputs({ ...GOOD, target: 'web' }).bake).toBeUndefined();
+  test('is not meant by an image and a target of the Dockerfile', async () => {
+    expect((await readInputs({ ...GOOD, target: 'web' })).bake).toBeUndefined();
   });
 
-  test('has a repository for each target', () => {
+  test('has a repository for each target', async () => {
     const image = 'web=ghcr.io/acme/web\nshop.api=localhost:5000/acme/api';
-    expect([...(readInputs({ ...BAKE, image }).bake?.images ?? [])]).toEqual([
+    expect([...((await readInputs({ ...BAKE, image })).bake?.images ?? [])]).toEqual([
       ['web', { registry: 'ghcr.io', repository: 'acme/web' }],
       ['shop_api', { registry: 'localhost:5000', repository: 'acme/api' }],
     ]);
   });
 
-  test('has the target of each workload', () => {
+  test('has the target of each workload', async () => {
     const workloads = 'deployment/web=web, shop/deployment/api:server = shop.api';
-    expect(readInputs({ ...BAKE, workloads }).workloads).toMatchObject([
+    expect((await readInputs({ ...BAKE, workloads })).workloads).toMatchObject([
       { name: 'web', container: undefined, target: 'web' },
       { name: 'api', container: 'server', target: 'shop_api', namespace: 'shop' },
     ]);
@@ -323,8 +323,8 @@ describe('a bake file', () => {
       ],
     ],
   ];
-  test.each(rows)('with %s is a mistake', (_, raw, sentences) => {
-    expect(mistakesOf(raw)).toEqual(sentences);
+  test.each(rows)('with %s is a mistake', async (_, raw, sentences) => {
+    expect(await mistakesOf(raw)).toEqual(sentences);
   });
 
   test.each([
@@ -338,8 +338,8 @@ describe('a bake file', () => {
       { ...GOOD, image: 'web=ghcr.io/acme/web' },
       'image: "web=ghcr.io/acme/web" has a "=", which names a target of a bake file, and none is given. Set `bake-file`, or write the repository alone.',
     ],
-  ])('that is not there has no target %s', (_, raw, sentence) => {
-    expect(mistakesOf(raw)).toEqual([sentence]);
+  ])('that is not there has no target %s', async (_, raw, sentence) => {
+    expect(await mistakesOf(raw)).toEqual([sentence]);
   });
 
   test.each([
@@ -359,8 +359,8 @@ describe('a bake file', () => {
     ['one repository for the only target', { ...BAKE, image: 'ghcr.io/acme/shop' }],
     ['one container each of a workload', { ...BAKE, workloads: 'deployment/web:a=a, deployment/web:b=b' }],
     ['a password for a registry that only the file names', { ...BAKE, password: 'x' }],
-  ])('passes with %s', (_, raw) => {
-    expect(mistakesOf(raw)).toEqual([]);
+  ])('passes with %s', async (_, raw) => {
+    expect(await mistakesOf(raw)).toEqual([]);
   });
 });
 
@@ -380,8 +380,8 @@ describe('what looks like a mistake and is none', () => {
     ],
     ['build alone without a workload', { image: 'ghcr.io/acme/shop', command: 'build' }],
   ];
-  test.each(rows)('passes: %s', (_, raw) => {
-    expect(mistakesOf(raw)).toEqual([]);
+  test.each(rows)('passes: %s', async (_, raw) => {
+    expect(await mistakesOf(raw)).toEqual([]);
   });
 });
 

@@ -20,6 +20,8 @@ export async function build(target: string): Promise<void> {
   rmSync(join(root, 'build'), { recursive: true, force: true });
   execFileSync(bin('tsc'), ['-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
   await keepOnlyWhatIsNamed(join(root, 'build', 'github', 'core.js'));
+  // Node loads CommonJS in half the time: without promises for each file, and without linking.
+  writeFileSync(join(root, 'build', 'package.json'), '{}\n');
   for (const entry of ['main', 'post']) {
     const out = join(target, entry);
     rmSync(out, { recursive: true, force: true });
@@ -27,6 +29,7 @@ export async function build(target: string): Promise<void> {
       cwd: root,
       stdio: ['ignore', 'ignore', 'inherit'],
     });
+    writeFileSync(join(out, 'package.json'), '{"type":"commonjs"}\n');
     minifyChunks(out);
   }
   writeFileSync(join(target, 'licenses.txt'), licenses());
@@ -85,7 +88,6 @@ function minifyChunks(folder: string): void {
     const path = join(folder, name);
     const { code } = transformSync(readFileSync(path, 'utf8'), {
       minify: true,
-      format: 'esm',
       target: 'node24',
       legalComments: 'none',
     });

@@ -65,8 +65,8 @@ export type OneImage = Inputs & { readonly image: ImageName };
  * @param raw the inputs as given, by name in lower case; an absent one and an empty one are the same
  * @throws UserError with a sentence for each mistake
  */
-export function readInputs(raw: Readonly<Record<string, string>>): Inputs {
-  const reader = new Reader(raw);
+export async function readInputs(raw: Readonly<Record<string, string>>): Promise<Inputs> {
+  const reader = await Reader.open(raw);
   const command = reader.choice('command', ['deploy', 'build'], 'deploy');
   const build = reader.boolean('build', true);
   const baking = wantsBake(reader);

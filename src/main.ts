@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from './clock.ts';
@@ -18,7 +18,7 @@ import { renderState, STATE } from './state.ts';
 async function main(): Promise<void> {
   const environment = { ...process.env };
   const log = createLog(escapeLogLine);
-  const inputs = readOrFail(environment, log);
+  const inputs = await readOrFail(environment, log);
   if (inputs === undefined) return;
   const controller = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => controller.abort(new Cancelled(signal));
@@ -32,7 +32,7 @@ async function main(): Promise<void> {
     log,
     environment,
     workspace: environment['GITHUB_WORKSPACE'] ?? process.cwd(),
-    facts: await readFacts(environment),
+    facts: readFacts(environment),
     signal: controller.signal,
     save: (state) => core.saveState(STATE, renderState(state)),
     random: randomUUID().slice(0, 8),
@@ -41,11 +41,11 @@ async function main(): Promise<void> {
 }
 
 /** Masks before anything is said, then reads; all mistakes of the inputs end the step together. */
-function readOrFail(environment: NodeJS.ProcessEnv, log: Log): Inputs | undefined {
+async function readOrFail(environment: NodeJS.ProcessEnv, log: Log): Promise<Inputs | undefined> {
   const raw = rawInputs(environment);
   for (const name of ['password', 'github-token']) log.secret(raw[name] ?? '');
   try {
-    return readInputs(raw);
+    return await readInputs(raw);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const [first] = error.mistakes;
@@ -59,11 +59,11 @@ function readOrFail(environment: NodeJS.ProcessEnv, log: Log): Inputs | undefine
   }
 }
 
-async function readFacts(environment: NodeJS.ProcessEnv): Promise<RunFacts> {
+function readFacts(environment: NodeJS.ProcessEnv): RunFacts {
   const path = environment['GITHUB_EVENT_PATH'];
   return readRunFacts(
     environment,
-    path === undefined || path === '' ? undefined : JSON.parse(await readFile(path, 'utf8')),
+    path === undefined || path === '' ? undefined : JSON.parse(readFileSync(path, 'utf8')),
   );
 }
 
@@ -73,7 +73,7 @@ async function publish(report: Report, inputs: Inputs, environment: NodeJS.Proce
     import('./report/annotation.ts'),
     import('./report/summary.ts'),
   ]);
-  const file = await writeReport(report, environment);
+  const file = writeReport(report, environment);
   const images = imagesOf(report);
   const lines = (values: readonly (string | undefined)[]): string =>
     values.map((value) => value ?? '').join('\n');
@@ -105,12 +105,12 @@ async function publish(report: Report, inputs: Inputs, environment: NodeJS.Proce
 }
 
 /** A folder of the run's own, so that two steps of one job do not overwrite each other's report. */
-async function writeReport(report: Report, environment: NodeJS.ProcessEnv): Promise<string> {
+function writeReport(report: Report, environment: NodeJS.ProcessEnv): string {
   const stamp = report.startedAt.replace(/[^0-9]/g, '');
   const folder = join(environment['RUNNER_TEMP'] ?? tmpdir(), `steadyship-${stamp}-${process.pid}`);
-  await mkdir(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true });
   const file = join(folder, 'report.json');
-  await writeFile(file, `${JSON.stringify(report, null, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
   return file;
 }
 

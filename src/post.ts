@@ -20,7 +20,7 @@ async function post(): Promise<void> {
   const raw = rawInputs(environment);
   for (const name of ['password', 'github-token']) log.secret(raw[name] ?? '');
   const { finishRevert } = await import('./run/finish-revert.ts');
-  const finished = await finishRevert(readInputs(raw), saved, {
+  const finished = await finishRevert(await readInputs(raw), saved, {
     clock: systemClock,
     log,
     environment,

@@ -22,8 +22,8 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Text as it stands behind `with:`. */
-function inputsOf(raw: Readonly<Record<string, string>>): BuildInputs {
-  const reader = new Reader(raw);
+async function inputsOf(raw: Readonly<Record<string, string>>): Promise<BuildInputs> {
+  const reader = await Reader.open(raw);
   const inputs = readBuild(reader);
   reader.finish();
   return inputs;
@@ -32,7 +32,7 @@ function inputsOf(raw: Readonly<Record<string, string>>): BuildInputs {
 async function build(raw: Readonly<Record<string, string>>, one: Partial<RealCase> = {}) {
   const repository = `inputs/t${count++}`;
   const tag = `${cluster.registry}/${repository}:x`;
-  const inputs = inputsOf({ network: 'none', ...raw });
+  const inputs = await inputsOf({ network: 'none', ...raw });
   const built = await realBuild({ folder, environment: cluster.env, tag, inputs, ...one });
   const { digest } = await built.result;
   return { ...built, digest, repository };

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseList } from '../../src/plan/list.ts';
+import { listParser } from '../../src/plan/list.ts';
 
 test.each([
   ['lines and commas both separate', 'a,b\nc', {}, ['a', 'b', 'c']],
@@ -19,6 +19,10 @@ test.each([
   ['a hash is a value like any other', 'A=1\n#B=2', { whole: true }, ['A=1', '#B=2']],
   ['blank lines are nothing', '\n\n a \n', {}, ['a']],
   ['nothing is nothing', '  ', {}, []],
-])('%s', (_, text, options, fields) => {
+])('%s', async (_, text, options, fields) => {
+  const parseList = await listParser([text]);
   expect(parseList(text, options)).toEqual(fields);
+  // The same by the parser that knows quotes.
+  const parseQuoted = await listParser([text, '"']);
+  expect(parseQuoted(text, options)).toEqual(fields);
 });

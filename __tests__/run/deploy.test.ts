@@ -80,7 +80,7 @@ async function ship(
     readonly planned?: () => Promise<void>;
   } = {},
 ) {
-  const inputs = readInputs({
+  const inputs = await readInputs({
     image: GOOD,
     build: 'false',
     'stable-for': '0s',

@@ -8,7 +8,7 @@ import { fakeWorld } from './fake-world.ts';
 
 const OLD = `ghcr.io/acme/shop@sha256:${'0'.repeat(64)}`;
 const NEW = `ghcr.io/acme/shop@sha256:${'1'.repeat(64)}`;
-const INPUTS = readInputs({ image: NEW, build: 'false', workloads: 'shop/deployment/web' });
+const INPUTS = await readInputs({ image: NEW, build: 'false', workloads: 'shop/deployment/web' });
 
 const CHANGE: OpenChange = {
   kind: 'Deployment',

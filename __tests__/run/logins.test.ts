@@ -7,8 +7,8 @@ import { PRIVATE_RUN } from './fake-world.ts';
 const PASSWORD = { username: 'ada', password: 'secret' };
 const TOKEN = { registry: 'ghcr.io', username: 'octocat', password: 'token', origin: "the job's own token" };
 
-function logins(raw: Readonly<Record<string, string>>, ...hosts: readonly string[]) {
-  const inputs = readInputs({
+async function logins(raw: Readonly<Record<string, string>>, ...hosts: readonly string[]) {
+  const inputs = await readInputs({
     'bake-file': 'b',
     workloads: 'deployment/web',
     'github-token': 'token',
@@ -20,8 +20,8 @@ function logins(raw: Readonly<Record<string, string>>, ...hosts: readonly string
 test.each([
   ['the only registry of the targets', {}, ['a.io', 'a.io'], [{ registry: 'a.io', ...PASSWORD }]],
   ['the registry that is named', { registry: 'b.io' }, ['a.io', 'b.io'], [{ registry: 'b.io', ...PASSWORD }]],
-])('a password is for %s', (_, raw, hosts, expected) => {
-  expect(logins({ ...PASSWORD, ...raw }, ...hosts)).toEqual(expected);
+])('a password is for %s', async (_, raw, hosts, expected) => {
+  expect(await logins({ ...PASSWORD, ...raw }, ...hosts)).toEqual(expected);
 });
 
 test('one password for two registries is a mistake, since it would be shown to the wrong one', async () => {
@@ -33,6 +33,6 @@ test('one password for two registries is a mistake, since it would be shown to t
 test.each([
   ['wherever ghcr.io is among them', ['a.io', 'ghcr.io'], [TOKEN]],
   ['nowhere else', ['a.io', 'ghcr.io.evil.io'], []],
-])("without a password the job's token is taken %s", (_, hosts, expected) => {
-  expect(logins({}, ...hosts)).toEqual(expected);
+])("without a password the job's token is taken %s", async (_, hosts, expected) => {
+  expect(await logins({}, ...hosts)).toEqual(expected);
 });

@@ -43,7 +43,7 @@ export async function openDockerConfig(args: {
   readonly log: Log;
 }): Promise<DockerConfig> {
   const { logins, environment, log } = args;
-  const settings = await readDockerSettings(environment);
+  const settings = readDockerSettings(environment);
   const auths = Object.fromEntries(
     logins.flatMap(({ registry, username, password }) => {
       const auth = basic(username, password);

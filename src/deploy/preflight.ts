@@ -47,7 +47,9 @@ export async function preflight(
 ): Promise<readonly Found[]> {
   const namespaces = [...new Set(workloads.map((workload) => workload.namespace))];
   const targets = groupByWorkload(workloads);
-  const [rights, found] = await Promise.all([
+  // The workloads first: most of what comes next is about them.
+  const [found, rights] = await Promise.all([
+    Promise.all(targets.map((target) => findWorkload(cluster, target))),
     Promise.all(
       namespaces.map((namespace) => {
         const there = targets.filter((target) => target.namespace === namespace);
@@ -55,7 +57,6 @@ export async function preflight(
         return checkRights(cluster, namespace, rightsToDeploy({ ...options, kinds }));
       }),
     ),
-    Promise.all(targets.map((target) => findWorkload(cluster, target))),
   ]);
   // Without the right to read, "not found" and "forbidden" are only echoes of the missing right.
   const denied = rights.filter((each) => each !== undefined);

@@ -43,7 +43,6 @@ export interface Observer {
 
 /** Opens the caches for some workloads. */
 export function openObserver(cluster: Cluster, watched: readonly Watched[]): Observer {
-  keepYoungSpaceSmall();
   const seen = watched.some(({ kind }) => kind === 'DaemonSet') ? openNodes(cluster) : undefined;
   const namespaces = [...new Set(watched.map((each) => each.namespace))].map(
     (namespace) =>
@@ -56,6 +55,8 @@ export function openObserver(cluster: Cluster, watched: readonly Watched[]): Obs
         ),
       ),
   );
+  // When the first lists are under way, and before their answers are here.
+  setImmediate(keepYoungSpaceSmall);
   const all = namespaces.flatMap((each) => each.caches.collections);
   const sources: readonly Collection<KubeObject>[] = [
     ...all,

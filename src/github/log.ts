@@ -31,6 +31,9 @@ export function createLog(harmless: (line: string) => string): Log {
       // An empty mask would mask every character of the log.
       if (value.trim() === '' || masked.has(value)) return;
       masked.add(value);
+      // A kubeconfig has a dozen lines to mask: they go out in one write, and still before whatever is said next.
+      process.stdout.cork();
+      process.nextTick(() => process.stdout.uncork());
       core.setSecret(value);
     },
   };

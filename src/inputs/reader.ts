@@ -1,6 +1,6 @@
 import { messageOf, UserError } from '../model/error.ts';
 import { parseDuration } from '../plan/duration.ts';
-import { parseList } from '../plan/list.ts';
+import { listParser, type ParseList } from '../plan/list.ts';
 import { type InputName, mistakeInName } from './names.ts';
 
 /** The inputs as the runner hands them on: `INPUT_` and the name in capitals, blanks as underscores. */
@@ -19,10 +19,18 @@ export function rawInputs(
 /** Reads one input at a time and collects what is wrong, so that all mistakes are told together. */
 export class Reader {
   readonly #raw: Readonly<Record<string, string>>;
+  readonly #parseList: ParseList;
   readonly #mistakes: string[] = [];
 
-  constructor(raw: Readonly<Record<string, string>>) {
+  static async open(raw: Readonly<Record<string, string>>): Promise<Reader> {
+    // No list, and full of quotes where it is JSON.
+    const { kubeconfig: _, ...rest } = raw;
+    return new Reader(raw, await listParser(Object.values(rest)));
+  }
+
+  private constructor(raw: Readonly<Record<string, string>>, parseList: ParseList) {
     this.#raw = raw;
+    this.#parseList = parseList;
     for (const name of Object.keys(raw).sort()) {
       const mistake = mistakeInName(name);
       if (mistake !== undefined) this.mistake(mistake);
@@ -66,7 +74,7 @@ export class Reader {
 
   list(name: InputName, options: { readonly whole?: boolean } = {}): readonly string[] {
     try {
-      return parseList(this.#raw[name] ?? '', options);
+      return this.#parseList(this.#raw[name] ?? '', options);
     } catch (error) {
       this.mistake(`${name}: the list can not be read: ${messageOf(error)}. Mind the quotes.`);
       return [];

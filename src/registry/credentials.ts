@@ -57,7 +57,7 @@ export class Credentials {
   readonly #args: CredentialsArguments;
   readonly #found = new Map<string, Promise<Credential | undefined>>();
   readonly #traded = new Map<string, Promise<EcrLogin | undefined>>();
-  #settings: Promise<DockerSettings> | undefined;
+  #settings: DockerSettings | undefined;
 
   constructor(args: CredentialsArguments) {
     this.#args = args;
@@ -80,7 +80,7 @@ export class Credentials {
     if (keys && ecr) return await this.#trade(ecr, keys);
     if (login) return ofLogin(login);
     this.#settings ??= readDockerSettings(this.#args.environment);
-    const settings = await this.#settings;
+    const settings = this.#settings;
     const helper = helperOf(settings.json, registry);
     const found =
       helper === undefined ? this.#fromFile(registry, settings) : await this.#ask(helper, registry, settings);

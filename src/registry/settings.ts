@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { messageOf, UserError } from '../model/error.ts';
 import type { Environment } from '../process/environment.ts';
@@ -16,11 +16,11 @@ export interface DockerSettings {
  * Reads `$DOCKER_CONFIG/config.json` or `~/.docker/config.json`. `DOCKER_AUTH_CONFIG` (docker 28.3 and
  * GitLab's runners) lies on top of it: docker takes it before the file and before any helper.
  */
-export async function readDockerSettings(environment: Environment): Promise<DockerSettings> {
+export function readDockerSettings(environment: Environment): DockerSettings {
   const home = environment['HOME'] || environment['USERPROFILE'];
   const directory = environment['DOCKER_CONFIG'] || (home ? join(home, '.docker') : undefined);
   const file = directory === undefined ? undefined : join(directory, 'config.json');
-  const text = file === undefined ? undefined : await readIfThere(file);
+  const text = file === undefined ? undefined : readIfThere(file);
   const json = text === undefined || text.trim() === '' ? {} : parse(text, `Docker's configuration ${file}`);
   const fromEnvironment = environment['DOCKER_AUTH_CONFIG'];
   if (!fromEnvironment) return { directory, file, json };
@@ -90,9 +90,9 @@ export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
     : {};
 }
 
-async function readIfThere(file: string): Promise<string | undefined> {
+function readIfThere(file: string): string | undefined {
   try {
-    return await readFile(file, 'utf8');
+    return readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;

@@ -27,8 +27,12 @@ const BREAK = /\r\n|[\n\v\f\r\u0085\u2028\u2029]/u;
  */
 const INVISIBLE = /[\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}]/gu;
 
+/** Text that has none of all this, as most has: it is known without the tables of Unicode, which take V8 a while. */
+const PRINTABLE = /^[ -~]*$/;
+
 /** The lines of a text, each without anything invisible; a tab becomes two blanks. Never empty. */
 export function cleanLines(text: string): string[] {
+  if (PRINTABLE.test(text)) return [text];
   const plain = text.toWellFormed().replace(ANSI, '');
   return plain.split(BREAK).map((line) => line.replaceAll('\t', '  ').replace(INVISIBLE, ''));
 }

@@ -9,9 +9,10 @@ import { cleanLines, oneLine } from './clean.ts';
  * first visible character is, whatever blanks precede it.
  */
 export function escapeLogLines(text: string): string[] {
-  return cleanLines(text).map((line) =>
-    line.replace(/^([^\p{L}\p{N}\p{P}\p{S}]*):(?=:)/u, '$1: ').replaceAll('##[', '## ['),
-  );
+  return cleanLines(text).map((line) => {
+    const plain = line.includes('::') ? line.replace(/^([^\p{L}\p{N}\p{P}\p{S}]*):(?=:)/u, '$1: ') : line;
+    return plain.replaceAll('##[', '## [');
+  });
 }
 
 /** As {@link escapeLogLines}, with the line breaks shown as ` ↵ `. */

@@ -43,15 +43,16 @@ export async function openCluster(
     const found = await story.part('preflight', 'permissions and workloads', () =>
       preflight(cluster, workloads, { logs: showsLogs(inputs, world), evict: inputs.evictStuck }),
     );
-    log.info(
-      `Found ${found.map((each) => `${shortName(each)} in namespace ${each.namespace}`).join(', ')} on ${cluster.server}; every right that is needed is there`,
-    );
     onFound(found);
     const known = await leases();
     const locking = { ...world, cluster, workloads: found, known, timeout: inputs.lockTimeout, signal };
     // Where the patch follows at once, the lock is taken with it; what is read from here on is newer than the Leases.
     const plan = inputs.build === undefined ? Guard.plan(locking) : undefined;
-    if (plan !== undefined) return { cluster, found, guard: plan, observer: observe(cluster, found) };
+    const observer = plan && observe(cluster, found);
+    log.info(
+      `Found ${found.map((each) => `${shortName(each)} in namespace ${each.namespace}`).join(', ')} on ${cluster.server}; every right that is needed is there`,
+    );
+    if (plan !== undefined) return { cluster, found, guard: plan, observer };
     const guard = await story.part('preflight', 'lock', () => Guard.take(locking));
     return { cluster, found, guard, observer: undefined };
   } catch (error) {

@@ -2,6 +2,7 @@ import type { Outcome } from '../gate/wait.ts';
 import type { Evidence, ResultKind, WorkloadReport } from '../model/report.ts';
 import { shortName } from '../model/workload.ts';
 import { imageBack } from '../rollback/target.ts';
+import type { Deployed } from './ending.ts';
 import type { Lane } from './rollout.ts';
 import type { Running } from './running.ts';
 import type { Story } from './story.ts';
@@ -106,5 +107,33 @@ export function addSpans(story: Story, outcome: Outcome): void {
       end: pod.end,
       outcome: pod.ready ? 'done' : failed ? 'failed' : 'active',
     });
+  }
+}
+
+/** A newer commit runs already: nothing was touched, and nothing failed. */
+export function skipped(lanes: readonly Lane[], message: string): Deployed {
+  const workloads = lanes.map((lane) => reportLane(lane, undefined));
+  return { result: 'skipped', workloads, culprit: undefined, stopped: { message } };
+}
+
+/** The words for a patch that did not go through. */
+export function stoppedBy(
+  by: 'conflict' | 'refused' | 'prevented',
+  name: string,
+  message: string,
+): NonNullable<Deployed['stopped']> {
+  switch (by) {
+    case 'conflict':
+      return {
+        message: `${name}: ${message}`,
+        advice: 'Run again if this commit is the one that is to run.',
+      };
+    case 'refused':
+      return {
+        message: `${name}: the API server refused the new image: ${message}`,
+        advice: 'Change what the policy or webhook objects to; the words above are its own.',
+      };
+    case 'prevented':
+      return { message: `${name} could not be patched. ${message}` };
   }
 }

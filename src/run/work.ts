@@ -1,5 +1,5 @@
 import type { Inputs } from '../inputs.ts';
-import { buildImage, findImage, type Obtained } from './image.ts';
+import { findImage, type Obtained } from './image.ts';
 import type { ImageWorld } from './image-world.ts';
 import type { Story } from './story.ts';
 import type { World } from './world.ts';
@@ -25,9 +25,11 @@ export async function chooseWork(inputs: Inputs, world: World, story: Story): Pr
     return {
       inputs,
       hosts: [image.registry],
-      obtain: async (world) => [
-        build === undefined ? await findImage(one, world) : await buildImage(build, one, world),
-      ],
+      obtain: async (world) => {
+        if (build === undefined) return [await findImage(one, world)];
+        const { buildImage } = await import('./build-image.ts');
+        return [await buildImage(build, one, world)];
+      },
     };
   }
   if (bake === undefined || build === undefined)

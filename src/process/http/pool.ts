@@ -13,8 +13,8 @@ import { type AgentOptions, type ClientRequest, Agent as PlainAgent, request } f
 import { Agent as SecureAgent } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setImmediate as turn } from 'node:timers/promises';
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { turn } from '../turn.ts';
 import { hostOf, opened } from './connection.ts';
 import { networkError } from './error.ts';
 

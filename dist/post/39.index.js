@@ -1,1 +1,0 @@
-const r=39,_=[39],a={9039:((o,e,t)=>{t.r(e),t.d(e,{DEFAULT_TIMING:()=>c});const c={connect:1e4,readTry:15e3,writeTry:6e4,readPatience:3e4,firstContactPatience:5e3,retryAfterMax:3e4,exec:6e4,backoffFirst:200,backoffMax:5e3,keepAlive:4e3,watch:3e5,silence:15e3,probe:1e3,probeTry:8e3,grace:500,poll:2e3}})};export{r as id,_ as ids,a as modules};

@@ -1,0 +1,1 @@
+"use strict";exports.id=86,exports.ids=[86],exports.modules={9086:((c,e,r)=>{r.r(e),r.d(e,{DEFAULT_TIMING:()=>t});const t={connect:1e4,readTry:15e3,writeTry:6e4,readPatience:3e4,firstContactPatience:5e3,retryAfterMax:3e4,exec:6e4,backoffFirst:200,backoffMax:5e3,keepAlive:4e3,watch:3e5,silence:15e3,probe:1e3,probeTry:8e3,grace:500,poll:2e3}})};

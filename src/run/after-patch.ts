@@ -1,0 +1,323 @@
+import type { Cluster } from '../cluster/client.ts';
+import type { Found } from '../deploy/preflight.ts';
+import { pinReply } from '../deploy/snapshot.ts';
+import { type Observer, versionOf } from '../gate/observe.ts';
+import type { Outcome } from '../gate/wait.ts';
+import type { Inputs } from '../inputs.ts';
+import { Cancelled, messageOf } from '../model/error.ts';
+import type { Evidence, ResultKind, WorkloadReport } from '../model/report.ts';
+import { isSameWorkload, shortName } from '../model/workload.ts';
+import type { Registry } from '../registry/registry.ts';
+import { shortImage } from '../report/live.ts';
+import type { OpenChange } from '../state.ts';
+import { showsLogs } from './cluster.ts';
+import { type Deployed, Interrupted } from './ending.ts';
+import { gate } from './gating.ts';
+import type { Guard } from './guard.ts';
+import { commitOf, type Obtained } from './image.ts';
+import { addSpans, reportLane, resultOf, stoppedBy } from './outcome.ts';
+import { type Restored, type RestoreOptions, restore } from './restore.ts';
+import { type Lane, openChange, type Patched, type Ship, type Shipped } from './rollout.ts';
+import { type Running, whatRuns } from './running.ts';
+import { saveOpen } from './save.ts';
+import type { Story } from './story.ts';
+import type { World } from './world.ts';
+
+/** All that a deploy works with. */
+export interface DeployArguments {
+  readonly inputs: Inputs;
+  readonly world: World;
+  readonly story: Story;
+  readonly cluster: Cluster;
+  readonly found: readonly Found[];
+  readonly guard: Guard;
+  readonly observer: Observer | undefined;
+  /** Those that a run ships, of one commit. */
+  readonly images: readonly Obtained[];
+  readonly registry: Registry;
+  /** What the registry was asked before the patch. */
+  readonly checked: Promise<void>;
+  /** Told what was patched, as soon as it is. */
+  readonly patched: (shipped: readonly Shipped[]) => void;
+}
+
+/** A rollout whose patches are sent. */
+export interface Sent {
+  readonly ship: Ship;
+  readonly observer: Observer;
+  readonly lanes: readonly Lane[];
+  /** The events that were told before the patch; undefined: they could not be read. */
+  readonly told: () => ReadonlySet<string> | undefined;
+}
+
+/**
+ * The end of a rollout whose patches were sent, whatever became of them: the gate and its verdict, the way back, and
+ * what the report, the Leases and the post step are to know of it.
+ */
+export class AfterPatch {
+  readonly #args: DeployArguments;
+  readonly #ship: Ship;
+  readonly #observer: Observer;
+  readonly #lanes: readonly Lane[];
+  readonly #told: () => ReadonlySet<string> | undefined;
+  /** A rollback is under way: a cancellation does not undo that decision, whatever `on-cancel` says. */
+  #goesBack = false;
+
+  constructor(args: DeployArguments, { ship, observer, lanes, told }: Sent) {
+    this.#args = args;
+    this.#ship = ship;
+    this.#observer = observer;
+    this.#lanes = lanes;
+    this.#told = told;
+  }
+
+  /** Goes on from what became of the patches. */
+  async end(patched: Patched): Promise<Deployed> {
+    if (patched.kind === 'stopped') return await this.#stopped(patched);
+    if (patched.kind === 'cancelled') return await this.#cancelled(patched.shipped);
+    for (const each of patched.shipped) this.#tellPatch(each);
+    this.#args.patched(patched.shipped);
+    try {
+      return await this.#gated(patched.shipped);
+    } catch (error) {
+      if (error instanceof Cancelled) return await this.#cancelled(patched.shipped);
+      return this.breakOff((lane) => !lane.unchanged, error);
+    }
+  }
+
+  /**
+   * What was touched may be in any state: nothing is put back on a guess, neither now nor by the post step. The
+   * next run finds the markers and judges.
+   */
+  breakOff(isTouched: (lane: Lane) => boolean, cause: unknown, doubtful?: Lane): never {
+    this.#close();
+    for (const lane of this.#lanes.filter(isTouched)) this.#args.guard.staysOpen(lane);
+    throw new Interrupted(
+      this.#lanes.map((lane) =>
+        reportLane(lane, undefined, {
+          touched: isTouched(lane),
+          doubtful: doubtful !== undefined && isSameWorkload(lane, doubtful),
+        }),
+      ),
+      cause,
+    );
+  }
+
+  #tellPatch(each: Shipped): void {
+    const name = shortName(each);
+    for (const change of each.changes) {
+      this.#ship.log.info(
+        each.unchanged
+          ? `${name}: container ${change.name} runs ${shortImage(change.to)} already; nothing to patch`
+          : `${name}: container ${change.name} from ${shortImage(change.image)} to ${shortImage(change.to)}`,
+      );
+    }
+  }
+
+  async #gated(shipped: readonly Shipped[]): Promise<Deployed> {
+    const { story, images } = this.#args;
+    const seen = images.flatMap(({ seen, digest }) => (seen && digest !== undefined ? [digest] : []));
+    const digests = new Set(seen);
+    const pins = shipped.map((each) => pinReply(each.reply, each.changes, each.snapshot, digests));
+    const outcomes = await gate({ ...this.#ship, observer: this.#observer, pins });
+    for (const outcome of outcomes) addSpans(story, outcome);
+    const culprit = outcomes.findIndex((outcome) => outcome.verdict.kind === 'failed');
+    if (culprit === -1) return await this.#unfailed(shipped, outcomes);
+    return await this.#failed(shipped, outcomes, culprit);
+  }
+
+  /** No workload failed: all are healthy, or somebody else took over, or nobody can tell. */
+  async #unfailed(shipped: readonly Shipped[], outcomes: readonly Outcome[]): Promise<Deployed> {
+    this.#close();
+    for (const [index, each] of shipped.entries()) this.#remember(each, outcomes[index]);
+    const running = await Promise.all(shipped.map((each, index) => this.#whatRuns(each, outcomes[index])));
+    const kinds = new Set(outcomes.map((outcome) => outcome.verdict.kind));
+    const result: ResultKind = kinds.has('unknown')
+      ? 'unknown'
+      : kinds.has('superseded')
+        ? 'superseded'
+        : shipped.every((each) => each.unchanged)
+          ? 'unchanged'
+          : 'succeeded';
+    const workloads = shipped.map((each, index) =>
+      reportLane(each, outcomes[index], { running: running[index] ?? [] }),
+    );
+    const message = outcomes
+      .map(({ verdict }) => verdict)
+      .find((verdict) => verdict.kind === 'unknown')?.message;
+    return {
+      result,
+      workloads,
+      culprit: undefined,
+      stopped: message === undefined ? undefined : { message },
+    };
+  }
+
+  async #whatRuns(each: Shipped, outcome: Outcome | undefined): Promise<readonly Running[]> {
+    if (outcome?.verdict.kind !== 'healthy') return [];
+    const running = await whatRuns(this.#args.registry, each, outcome, this.#ship.log);
+    for (const { note } of running)
+      if (note !== undefined) this.#ship.log.notice(`${shortName(each)}: ${note}.`);
+    return running;
+  }
+
+  /**
+   * One failed, so all are put back. The logs are asked for in the same breath as the patch that puts back:
+   * neither waits for the other.
+   */
+  async #failed(
+    shipped: readonly Shipped[],
+    outcomes: readonly Outcome[],
+    culprit: number,
+  ): Promise<Deployed> {
+    const { cluster, inputs, world } = this.#args;
+    const diagnoses = outcomes.map(async ({ verdict, seen, pin }) => {
+      if (verdict.kind !== 'failed') return undefined;
+      const { diagnose } = await import('../gate/diagnose.ts');
+      const told = this.#told();
+      const events = told === undefined ? [] : seen.events.filter((event) => !told.has(versionOf(event)));
+      const logs = showsLogs(inputs, world);
+      return diagnose(cluster, pin.namespace, verdict.failure, { ...seen, events }, { logs });
+    });
+    const failure = outcomes[culprit]?.verdict;
+    if (failure?.kind === 'failed') {
+      const pin = outcomes[culprit]?.pin;
+      this.#ship.log.info(`${pin === undefined ? '' : shortName(pin)}: ${failure.failure.message}`);
+    }
+    const back = shipped.filter(
+      (each, index) => !each.unchanged && outcomes[index]?.verdict.kind !== 'superseded',
+    );
+    const restored = await this.#restore(back, { verify: true, failed: outcomes.map(({ pin }) => pin) });
+    const evidence = await Promise.all(diagnoses);
+    for (const each of evidence) await this.#tellLogs(each);
+    const workloads = shipped.map((each, index) =>
+      reportLane(each, outcomes[index], {
+        evidence: evidence[index],
+        rollback: this.#rollbackOf(each, restored),
+      }),
+    );
+    return { result: resultOf(workloads, culprit), workloads, culprit, stopped: undefined };
+  }
+
+  /** The words of the container that failed, folded: the summary has them too, but people look here first. */
+  async #tellLogs(evidence: Evidence | undefined): Promise<void> {
+    if (evidence?.logs === undefined) return;
+    const { pod, container, lines } = evidence.logs;
+    const title = `The last ${lines.length === 1 ? 'line' : `${lines.length} lines`} of container ${container} in pod ${pod}`;
+    await this.#ship.log.group(title, async () => {
+      for (const line of lines) this.#ship.log.info(line);
+    });
+  }
+
+  async #restore(
+    back: readonly Shipped[],
+    options: Omit<RestoreOptions, 'evict'>,
+  ): Promise<readonly Restored[]> {
+    const { inputs, world, story } = this.#args;
+    const possible = inputs.rollback === 'auto' ? back.filter((each) => each.target.kind !== 'none') : [];
+    if (possible.length === 0) {
+      this.#close();
+      return [];
+    }
+    const start = world.clock.wall();
+    this.#goesBack = true;
+    this.#save(possible.map(openChange));
+    const restored = await restore(this.#ship, this.#observer, possible, {
+      ...options,
+      evict: inputs.evictStuck,
+    });
+    const failed = restored.some(({ rollback }) => rollback.outcome !== 'restored');
+    story.add({
+      section: 'rollback',
+      label: 'put back and verify',
+      start,
+      end: world.clock.wall(),
+      outcome: failed ? 'failed' : 'done',
+    });
+    if (options.verify) this.#close(restored.filter(({ open }) => open).map(({ shipped }) => shipped));
+    return restored;
+  }
+
+  #rollbackOf(each: Shipped, restored: readonly Restored[]): WorkloadReport['rollback'] {
+    const done = restored.find(({ shipped }) => shipped === each);
+    if (done !== undefined) return done.rollback;
+    if (each.unchanged) return { outcome: 'unnecessary', message: 'it ran this image before' };
+    const declined = this.#declined();
+    if (declined !== undefined) return { outcome: 'declined', message: declined };
+    if (each.target.kind === 'none') return { outcome: 'impossible', message: each.target.why };
+    return undefined;
+  }
+
+  /** A patch was refused or found another's change: those that went before it are put back. */
+  async #stopped(patched: {
+    readonly by: 'conflict' | 'refused' | 'prevented';
+    readonly lane: Lane;
+    readonly message: string;
+    readonly shipped: readonly Shipped[];
+  }): Promise<Deployed> {
+    const back = patched.shipped.filter((each) => !each.unchanged);
+    const restored = await this.#restore(back, { verify: true });
+    const workloads = this.#reportShipped(patched.shipped, restored);
+    const name = shortName(patched.lane);
+    const result: ResultKind =
+      back.length > 0 ? resultOf(workloads, undefined) : patched.by === 'conflict' ? 'superseded' : 'failed';
+    return { result, workloads, culprit: undefined, stopped: stoppedBy(patched.by, name, patched.message) };
+  }
+
+  /** The runner gives us 7.5 s: the patches go out at once, and the post step looks whether they held. */
+  async #cancelled(shipped: readonly Shipped[]): Promise<Deployed> {
+    const { guard } = this.#args;
+    const back = shipped.filter((each) => !each.unchanged);
+    // The signal is spent; what puts back must not listen to it.
+    const free: Ship = { ...this.#ship, signal: new AbortController().signal };
+    const declined = this.#declined();
+    const possible = declined === undefined ? back.filter((each) => each.target.kind !== 'none') : [];
+    const restored = await restore(free, this.#observer, possible, { verify: false, evict: false });
+    const workloads = this.#reportShipped(shipped, restored);
+    const result = restored.length === 0 ? 'failed' : resultOf(workloads, undefined);
+    const { signal } = this.#ship;
+    const { reason } = signal.aborted ? signal : guard.lost;
+    if (restored.length > 0 && signal.aborted) guard.leave();
+    else this.#close();
+    const why = declined === undefined || back.length === 0 ? '' : `, and ${declined}`;
+    const message = `${messageOf(reason).replace(/\.$/, '')}${why}.`;
+    return { result, workloads, culprit: undefined, stopped: { message } };
+  }
+
+  /** Which of the inputs wants that nothing is put back; undefined: none. */
+  #declined(): string | undefined {
+    const { rollback, onCancel } = this.#args.inputs;
+    if (rollback === 'never') return '`rollback` is never';
+    return this.#ship.signal.aborted && onCancel === 'leave' && !this.#goesBack
+      ? '`on-cancel` is leave'
+      : undefined;
+  }
+
+  /** All workloads of a run that stopped before the gate: those that were patched, and those that never were. */
+  #reportShipped(shipped: readonly Shipped[], restored: readonly Restored[]): readonly WorkloadReport[] {
+    return this.#lanes.map((lane): WorkloadReport => {
+      const each = shipped.find((other) => isSameWorkload(other, lane));
+      if (each === undefined) return reportLane(lane, undefined);
+      return reportLane(each, undefined, { touched: true, rollback: this.#rollbackOf(each, restored) });
+    });
+  }
+
+  /** What is not named here is closed: neither the post step nor the next run has anything to do with it. */
+  #close(open: readonly Shipped[] = []): void {
+    this.#save(open.map(openChange));
+    for (const lane of this.#lanes)
+      if (!open.some((each) => isSameWorkload(each, lane))) this.#args.guard.isClosed(lane);
+  }
+
+  #save(open: readonly OpenChange[]): void {
+    saveOpen(this.#args, open, this.#goesBack);
+  }
+
+  /** Only what the gate held to be healthy to the end is a state to go back to. */
+  #remember(each: Shipped, outcome: Outcome | undefined): void {
+    if (outcome?.verdict.kind === 'unknown') this.#args.guard.staysOpen(each);
+    if (outcome?.verdict.kind !== 'healthy') return;
+    const now = outcome.seen.workload ?? each.reply;
+    this.#args.guard.isStable(each, now, commitOf(this.#args.images));
+  }
+}
