@@ -128,7 +128,7 @@ describe('git does not vouch for', () => {
       `H 100644 ${object} 0\tf`,
       `C 100644 ${object} 0\tf`,
     ].map((record) => `${record}\0${noted}`);
-    expect([...parseFiles(records.join(''))]).toEqual([['a', { object, changed: 17_000.000025 }]]);
+    expect([...parseFiles(records.join(''))]).toEqual([['a', { object, size: 7, changed: 17_000.000025 }]]);
     for (const strange of [
       'H nonsense',
       `H 100644 ${object} 0\tg\0`,

@@ -3,9 +3,10 @@ import type { Clock } from '../../model/clock.ts';
 import { childEnvironment, type Environment } from '../../process/environment.ts';
 import { CommandNotFound, run } from '../../process/run.ts';
 
-/** What git vouches for: the object that a file is, and how many bytes it has. */
+/** What git vouches for: the object that a file is. */
 export interface Vouched {
   readonly object: string;
+  /** Bytes, of the object and of the file as git looked at it. */
   readonly size: number;
   /** When the file had last changed (`ctime`, in ms) as git looked at it. */
   readonly changed: number;
@@ -28,7 +29,7 @@ const PROCESSES = 4;
 /** `H 100644 ` */
 const MODE = 9;
 const NOTED =
-  / {2}ctime: (\d+):(\d+)\n {2}mtime: [\d:]+\n {2}dev: \d+\tino: \d+\n {2}uid: \d+\tgid: \d+\n {2}size: \d+\tflags: [0-9a-f]+\n/y;
+  / {2}ctime: (\d+):(\d+)\n {2}mtime: [\d:]+\n {2}dev: \d+\tino: \d+\n {2}uid: \d+\tgid: \d+\n {2}size: (\d+)\tflags: [0-9a-f]+\n/y;
 /**
  * Files whose bytes in the work tree are those of the object: no attribute converts line ends or encodings,
  * expands `$Id$`, or filters (Git LFS). `-text` says so outright.
@@ -44,48 +45,59 @@ const UNCONVERTED = ['!text', '-text'].map(
  * its index. Where git does not answer, it vouches for nothing.
  */
 export async function readGitObjects(args: GitArguments): Promise<ReadonlyMap<string, Vouched>> {
-  const [files, converts, replaced] = await Promise.all([
-    // -m compares with the work tree, -v tells the believed from the seen, --debug when it was seen.
-    git(args, ['ls-files', '-z', '-c', '-m', '-d', '-s', '-v', '--debug', '--', ...UNCONVERTED]),
+  const [vouched, changed, converts, replaced] = await Promise.all([
+    readIndex(args),
+    // Stat information alone, of many files at once; what differs only in that is read.
+    git(args, ['diff-files', '-z', '--name-only', '--relative', '--no-renames', '--ignore-submodules=all']),
     git(args, ['config', '--get', 'core.autocrlf']),
     git(args, ['for-each-ref', '--count=1', 'refs/replace']),
   ]);
-  if (files === undefined || replaced !== '') return NOTHING;
+  if (vouched === undefined || changed === undefined || replaced !== '') return NOTHING;
   if (converts !== undefined && converts.trim() !== 'false') return NOTHING;
-  const unmodified = parseFiles(files);
+  for (const path of changed.split('\0')) vouched.delete(path);
+  return vouched;
+}
+
+/** What the index says of each file, whether or not it is still so; undefined where git does not answer. */
+async function readIndex(args: GitArguments): Promise<Map<string, Vouched> | undefined> {
+  // -v tells the believed from the seen, --debug when it was seen.
+  const text = await git(args, ['ls-files', '-z', '-c', '-s', '-v', '--debug', '--', ...UNCONVERTED]);
+  if (text === undefined) return undefined;
+  const files = parseFiles(text);
   const sizes = await readSizes(
     args,
-    [...unmodified.values()].map(({ object }) => object),
+    [...files.values()].map(({ object }) => object),
   );
-  return sizes === undefined ? NOTHING : withSizes(unmodified, sizes);
+  if (sizes === undefined) return undefined;
+  leaveOutConverted(files, sizes);
+  return files;
 }
 
 /**
- * `H 100644 <object> 0<tab><path>`, then what the index noted of it: each unmodified file. Looked at by position, for
+ * `H 100644 <object> 0<tab><path>`, then what the index noted of it: each plain file. Looked at by position, for
  * there may be 50,000 records. Of a form that is not known nothing is vouched for: git promises none for `--debug`.
  *
  * The time is needed because most builds of git compare its seconds alone (USE_NSEC): a file that changed in the
  * second in which it was written, and kept its size and mtime, is unmodified to them.
  */
-export function parseFiles(text: string): Map<string, Omit<Vouched, 'size'>> {
-  const files = new Map<string, Omit<Vouched, 'size'>>();
-  const modified: string[] = [];
+export function parseFiles(text: string): Map<string, Vouched> {
+  const files = new Map<string, Vouched>();
   for (let start = 0; start < text.length; ) {
     const end = text.indexOf('\0', start);
     const tab = text.indexOf('\t', start);
     NOTED.lastIndex = end + 1;
-    const [noted, seconds, nanoseconds] = NOTED.exec(text) ?? [];
+    const [noted, seconds, nanoseconds, bytes] = NOTED.exec(text) ?? [];
     if (end < 0 || tab < 0 || tab > end || noted === undefined) return new Map();
     const path = text.slice(tab + 1, end);
     const isPlain = text.startsWith('H 100', start) && text.startsWith(' 0\t', tab - 2);
     const object = isPlain ? text.slice(start + MODE, tab - 2) : '';
     // As Node.js makes one number of the two.
     const changed = Number(seconds) * 1e3 + Number(nanoseconds) / 1e6;
-    if (object.length === 40 || object.length === 64) files.set(path, { object, changed });
-    else modified.push(path);
+    if (object.length === 40 || object.length === 64)
+      files.set(path, { object, size: Number(bytes), changed });
+    else files.delete(path);
     start = end + 1 + noted.length;
   }
-  for (const path of modified) files.delete(path);
   return files;
 }
 
@@ -107,23 +119,16 @@ async function readSizes(args: GitArguments, objects: readonly string[]): Promis
 
 /**
  * A file that was checked out under other attributes or another core.autocrlf than today's looks unmodified to
- * git as long as nobody touches it. Then its size is another one, too.
+ * git as long as nobody touches it. Then it has another size than its object. `<object> missing` has none, and a line
+ * about another object would mean that the answers went out of step: neither is vouched for.
  */
-function withSizes(
-  files: ReadonlyMap<string, Omit<Vouched, 'size'>>,
-  text: string,
-): ReadonlyMap<string, Vouched> {
-  const vouched = new Map<string, Vouched>();
+function leaveOutConverted(files: Map<string, Vouched>, sizes: string): void {
   let start = 0;
-  for (const [path, { object, changed }] of files) {
-    const end = text.indexOf('\n', start);
-    // `<object> missing` has no size; a line about another object would mean that the answers went out of step.
-    if (end < 0 || !text.startsWith(object, start)) break;
-    const size = text.slice(start + object.length + 1, end);
-    if (/^\d+$/.test(size)) vouched.set(path, { object, size: Number(size), changed });
-    start = end + 1;
+  for (const [path, { object, size }] of files) {
+    if (!sizes.startsWith(`${object} ${size}\n`, start)) files.delete(path);
+    const end = sizes.indexOf('\n', start);
+    start = end < 0 ? sizes.length : end + 1;
   }
-  return vouched;
 }
 
 /** What git said; undefined when it failed, or said more than is kept. */
