@@ -1,8 +1,20 @@
 /**
- * What the caches keep of each object. Of thousands of pods the fields that no rule reads would be most of our
- * memory: who manages which field, mounts, environments. Keeping of what was kept changes nothing.
+ * What the caches keep of each object: what the model knows, which is what the rules read. Of thousands of pods all
+ * the rest would be most of our memory: who manages which field, mounts, environments. Keeping of what was kept
+ * changes nothing.
  */
-import type { Container, Event, KubeObject, Node, Pod } from '../model/kube.ts';
+import type {
+  Condition,
+  Container,
+  ContainerStatus,
+  Event,
+  KubeObject,
+  Node,
+  ObjectMeta,
+  Pod,
+  PodSpec,
+  Probe,
+} from '../model/kube.ts';
 
 /** Everything but who wrote which field. Of a workload that is kept: it names those who fight back. */
 export function keepChild<T extends KubeObject>(object: T): T {
@@ -10,38 +22,111 @@ export function keepChild<T extends KubeObject>(object: T): T {
   return { ...object, metadata };
 }
 
-export function keepPod(pod: Pod): Pod {
-  const { metadata, spec, status } = keepChild(pod);
-  if (spec === undefined) return { metadata: metadata ?? {}, ...(status === undefined ? {} : { status }) };
-  const { volumes: _v, tolerations: _t, ...rest } = spec as typeof spec & Unread;
-  const { containers, initContainers } = rest;
-  return {
-    metadata: metadata ?? {},
-    spec: {
-      ...rest,
-      ...(containers === undefined ? {} : { containers: containers.map(keepContainer) }),
-      ...(initContainers === undefined ? {} : { initContainers: initContainers.map(keepContainer) }),
-    },
-    ...(status === undefined ? {} : { status }),
+/** What is kept of a field: all of it, or what this leaves of it. */
+type Keep<T> = {
+  readonly [Field in keyof Required<T>]: true | false | ((value: NonNullable<T[Field]>) => T[Field]);
+};
+
+/** Those fields of an object that the model knows: the compiler asks for each of them here. */
+function only<T extends object>(fields: Keep<T>): (object: T) => T {
+  const known = Object.entries(fields) as [keyof T, true | false | ((value: unknown) => T[keyof T])][];
+  return (object) => {
+    const kept: Partial<T> = {};
+    for (const [field, keep] of known) {
+      const value = object[field];
+      if (value === undefined || value === null || keep === false) continue;
+      kept[field] = keep === true ? value : keep(value);
+    }
+    return kept as T;
   };
 }
 
-/** Fields of pods and containers that may be long and that no rule reads: the model does not know them. */
-type Unread = Readonly<
-  Record<'volumes' | 'tolerations' | 'env' | 'envFrom' | 'volumeMounts' | 'command' | 'args', unknown>
->;
-
-function keepContainer(container: Container): Container {
-  const {
-    env: _e,
-    envFrom: _f,
-    volumeMounts: _v,
-    command: _c,
-    args: _a,
-    ...rest
-  } = container as Unread & Container;
-  return rest;
+function each<T>(keep: (item: T) => T): (items: readonly T[]) => readonly T[] {
+  return (items) => items.map(keep);
 }
+
+const probe = only<Probe>({
+  initialDelaySeconds: true,
+  periodSeconds: true,
+  timeoutSeconds: true,
+  successThreshold: true,
+  failureThreshold: true,
+});
+
+const container = only<Container>({
+  name: true,
+  image: true,
+  restartPolicy: true,
+  restartPolicyRules: true,
+  resources: ({ limits }) => (limits === undefined ? {} : { limits }),
+  livenessProbe: probe,
+  readinessProbe: probe,
+  startupProbe: probe,
+});
+
+const podSpec = only<PodSpec>({
+  containers: each(container),
+  initContainers: each(container),
+  imagePullSecrets: true,
+  serviceAccountName: true,
+  nodeName: true,
+  restartPolicy: true,
+  readinessGates: true,
+  schedulingGates: true,
+  affinity: ({ nodeAffinity }) => (nodeAffinity === undefined ? {} : { nodeAffinity }),
+});
+
+const condition = only<Condition>({
+  type: true,
+  status: true,
+  reason: true,
+  message: true,
+  lastUpdateTime: true,
+  lastTransitionTime: true,
+  observedGeneration: true,
+});
+
+const containerStatus = only<ContainerStatus>({
+  name: true,
+  image: true,
+  imageID: true,
+  ready: true,
+  started: true,
+  restartCount: true,
+  state: true,
+  lastState: true,
+});
+
+const podMetadata = only<ObjectMeta>({
+  name: true,
+  namespace: true,
+  uid: true,
+  resourceVersion: true,
+  generation: true,
+  labels: true,
+  // Of pods no rule reads them, and tools write whole documents there.
+  annotations: false,
+  creationTimestamp: true,
+  deletionTimestamp: true,
+  ownerReferences: true,
+  managedFields: false,
+});
+
+export const keepPod = only<Pod>({
+  apiVersion: true,
+  kind: true,
+  metadata: podMetadata,
+  spec: podSpec,
+  status: only<NonNullable<Pod['status']>>({
+    phase: true,
+    reason: true,
+    message: true,
+    nominatedNodeName: true,
+    conditions: each(condition),
+    containerStatuses: each(containerStatus),
+    initContainerStatuses: each(containerStatus),
+  }),
+});
 
 /** A node's status lists every image that it holds: of thousands of nodes that would be all our memory. */
 export function keepNode({ metadata, spec, status }: Node): Node {
