@@ -356,12 +356,18 @@ describe('a builder', () => {
 describe('a cache', () => {
   const cache = { scope: 's', from: ['ghcr.io/acme/shop:cache-main'], to: 'ghcr.io/acme/shop:cache-main' };
   const inspect = 'case "$*" in *inspect*) echo "Driver: docker-container"; exit;; *info*) exit;; esac;';
-  const service = { ACTIONS_RUNTIME_TOKEN: 'jwt', ACTIONS_RESULTS_URL: 'https://results' };
+  const service = {
+    ACTIONS_RUNTIME_TOKEN: 'jwt',
+    ACTIONS_RESULTS_URL: 'https://results',
+    ACTIONS_CACHE_SERVICE_V2: 'True',
+  };
   const building = (calls: string[][]) => calls.filter((call) => call.includes('--push'));
   it("by default gets the token of GitHub's service, which its builder's questions do not", async () => {
     const { result, calls, environments } = setUp(`${inspect} built`, {}, { cache }, service);
     await result;
-    expect(building(calls())[0]).toContain('--cache-from=type=gha,scope=s');
+    expect(building(calls())[0]).toContain(
+      '--cache-from=type=gha,scope=s,url_v2=https://results,url=https://results',
+    );
     expect(environments().map((text) => text.includes('ACTIONS_RUNTIME_TOKEN'))).toEqual([
       false,
       false,
@@ -385,6 +391,56 @@ describe('a cache', () => {
       'The build goes on without writing a cache, for that failed: 403 Forbidden. The next build may take longer.',
     ]);
     expect(building(calls())).toHaveLength(2);
+  });
+  const azure = (operation: string, status: string) =>
+    [
+      `${operation} https://x.blob.core.windows.net/c/1`,
+      'R',
+      `RESPONSE ${status.slice(0, 3)}: ${status}`,
+      'ERROR CODE: Gone',
+      'R',
+      '<Error/>',
+      'R',
+    ]
+      .join('\n')
+      .replaceAll(/^R$/gm, '-'.repeat(80));
+  it("that Azure takes no layer of is told in Azure's words, and in no more of them", async () => {
+    const script = `${inspect} echo "#9 exporting to GitHub Actions Cache"; echo "#9 ERROR: error writing layer blob: ${azure('PUT', '403 Forbidden')}"; echo "------"; echo " > exporting to GitHub Actions Cache:"; built`;
+    const { result, log } = setUp(script, {}, { cache }, service);
+    await result;
+    expect(log.warnings).toEqual([
+      "The build's cache was not written (exporting to GitHub Actions Cache): error writing layer blob: PUT https://x.blob.core.windows.net/c/1: 403 Forbidden (Gone). The image is not affected; the next build may take longer.",
+    ]);
+  });
+  it.each(['failed to compute cache key: ', 'failed to push ghcr.io/acme/shop:abc: '])(
+    'that can not be read is left out of a second build: %s',
+    async (why) => {
+      const script = `${inspect} case "$*" in *--cache-from*) echo 'ERROR: failed to solve: ${why}failed to copy: ${azure('GET', '404 Not Found')}'; exit 1;; *) built;; esac`;
+      const { result, log, calls } = setUp(script, {}, { cache }, service);
+      expect((await result).digest).toBe(DIGEST);
+      expect(log.warnings).toEqual([
+        'The build goes on without reading a cache, for that failed: GET https://x.blob.core.windows.net/c/1: 404 Not Found (Gone). It takes longer.',
+      ]);
+      // It is written all the same.
+      expect(building(calls()).map((call) => call.some((word) => word.startsWith('--cache-to=')))).toEqual([
+        true,
+        true,
+      ]);
+    },
+  );
+  it.each([
+    [
+      "a registry's layer",
+      'httpReadSeeker: failed open: unexpected status code https://ghcr.io/v2/a/blobs/sha256:b: 404 Not Found',
+      { cache },
+    ],
+    ['a cache, though none was read', azure('GET', '404 Not Found'), {}],
+  ])('is not what failed where it is %s', async (_, words, rest) => {
+    const script = `${inspect} echo 'ERROR: failed to solve: failed to compute cache key: failed to copy: ${words}'; exit 1`;
+    const { result, log, calls } = setUp(script, {}, rest, service);
+    await failureOf(() => result);
+    expect(log.warnings).toEqual([]);
+    expect(building(calls())).toHaveLength(1);
   });
   it('that failed beside a step is not why the build failed', async () => {
     const script = `${inspect} echo "#3 importing cache manifest from ghcr.io/acme/shop:cache-main"; echo "#3 ERROR: not found"; echo "#5 [1/1] RUN x"; echo '#5 ERROR: process "x" did not complete successfully: exit code: 3'; echo 'ERROR: failed to solve: process "x" did not complete successfully: exit code: 3'; exit 1`;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Ended, run } from '../process/run.ts';
 import { type Caches, mustSucceed } from './cache.ts';
+import { readError, unwrittenCaches, writeError } from './cache-failure.ts';
 import { type BuildWarning, WarningReader } from './checks.ts';
 import type { BuildInputs } from './inputs.ts';
 import type { Program } from './program.ts';
@@ -82,7 +83,7 @@ export async function callUntilPushed(args: CallArguments, call: Call): Promise<
     const { ended, story, ...told } = await callOnce(args, call, wishes, { metadataFile, again: round > 0 });
     const { warnings } = told;
     steps = joinSteps(steps, told.steps);
-    warnOfCaches(story, log);
+    for (const sentence of unwrittenCaches(story)) log.warning(sentence);
     if (ended.exitCode === 0) {
       return { wishes, metadata: await readFile(metadataFile, 'utf8'), story, steps, warnings };
     }
@@ -148,7 +149,7 @@ function nextAttempt(
   args: CallArguments & { readonly tags: readonly string[] },
 ): Attempt | undefined {
   const { wishes } = attempt;
-  const push = failedPush(story);
+  const push = readError(story) === undefined ? failedPush(story) : undefined;
   if (push !== undefined && refusedAsImmutable(push)) {
     const refused = attempt.refused + 1;
     const owner = ownerOf(push, wishes);
@@ -157,40 +158,26 @@ function nextAttempt(
     const tags = withoutRefused(owner.tags, push, args);
     return { ...attempt, refused, wishes: wishes.map((each) => (each === owner ? { ...each, tags } : each)) };
   }
-  const to = wishes.flatMap(({ caches }) => caches.to);
-  const words = cacheError(story);
-  if (words === undefined || to.length === 0 || to.some(mustSucceed)) return undefined;
-  args.log.warning(
-    `The build goes on without writing a cache, for that failed: ${onOneLine(words)}. The next build may take longer.`,
-  );
-  return {
+  return withoutCache(attempt, story, args);
+}
+
+/** Without the cache that alone was what failed. */
+function withoutCache(attempt: Attempt, story: BuildStory, { log }: CallArguments): Attempt | undefined {
+  const { wishes } = attempt;
+  const without = (which: 'from' | 'to'): Attempt => ({
     ...attempt,
-    wishes: wishes.map((each) => ({ ...each, caches: { ...each.caches, to: [] } })),
-  };
-}
-
-/**
- * What failed was the cache alone: where it can not even be set up, or BuildKit is older than `ignore-error`
- * (0.12), it ends the build.
- */
-function cacheError({ failed, failedCaches, error = '' }: BuildStory): string | undefined {
-  const setUp = /failed to configure \S+ cache exporter: ([\s\S]*)/.exec(error)?.[1];
-  if (setUp !== undefined) return setUp;
-  return failed === undefined &&
-    failedCaches.some((cache) => error.includes(cache.error.split('\n')[0] ?? ''))
-    ? failedCaches[0]?.error
-    : undefined;
-}
-
-function warnOfCaches(story: BuildStory, log: CallArguments['log']): void {
-  if (cacheError(story) !== undefined) return;
-  for (const { name, error } of story.failedCaches) {
-    log.warning(
-      `The build's cache was not written (${name}): ${onOneLine(error)}. The image is not affected; the next build may take longer.`,
-    );
+    wishes: wishes.map((each) => ({ ...each, caches: { ...each.caches, [which]: [] } })),
+  });
+  const unread = readError(story);
+  if (unread !== undefined && wishes.some(({ caches }) => caches.from.length > 0)) {
+    log.warning(`The build goes on without reading a cache, for that failed: ${unread}. It takes longer.`);
+    return without('from');
   }
-}
-
-function onOneLine(words: string): string {
-  return words.trim().split('\n').join(': ');
+  const to = wishes.flatMap(({ caches }) => caches.to);
+  const unwritten = writeError(story);
+  if (unwritten === undefined || to.length === 0 || to.some(mustSucceed)) return undefined;
+  log.warning(
+    `The build goes on without writing a cache, for that failed: ${unwritten}. The next build may take longer.`,
+  );
+  return without('to');
 }

@@ -3,7 +3,7 @@ import { addressOf, isLoopback } from '../registry/address.ts';
 import { buildArguments, cacheTypes } from './args.ts';
 import { callUntilPushed, type Wish } from './attempts.ts';
 import { chooseBuilder } from './builder.ts';
-import { chooseCaches, hasCacheService, wantsDefaultCache } from './cache.ts';
+import { chooseCaches, findCacheService, wantsDefaultCache } from './cache.ts';
 import { readWarnings } from './checks.ts';
 import { readDigest } from './digest.ts';
 import { dockerfilePath } from './dockerfile-path.ts';
@@ -34,7 +34,7 @@ export async function buildWithBuildx(args: PreparedBuild, program: Buildx): Pro
     environment: environmentOf(args, []),
   });
   try {
-    const service = hasCacheService(args.environment);
+    const service = findCacheService(args.environment);
     const caches = chooseCaches({ inputs, plan, service, exports: builder.exports });
     const tags = caches.tag === undefined ? args.tags : [...args.tags, caches.tag];
     const { wishes, metadata, story, ...told } = await callUntilPushed(args, {

@@ -1,5 +1,5 @@
 import type { Environment } from '../process/environment.ts';
-import { cacheTypes, fieldsOf } from './args.ts';
+import { cacheTypes, csvField, fieldsOf } from './args.ts';
 import type { BuildInputs } from './inputs.ts';
 
 /** The caches of one build, as buildx takes them. */
@@ -8,6 +8,12 @@ export interface Caches {
   readonly to: readonly string[];
   /** Pushed beside the image's own tags: an inline cache is read from the image that bears it. */
   readonly tag?: string;
+}
+
+/** What has to be said of GitHub's cache service beyond the variables that every buildx reads by itself. */
+export interface CacheService {
+  /** Fields of a `type=gha` cache; none of them is secret. */
+  readonly fields: readonly string[];
 }
 
 /** What the builder can write: every kind, or only the one inside the image; undefined: not known. */
@@ -19,8 +25,8 @@ export interface CacheFacts {
   readonly plan:
     | { readonly scope: string; readonly from: readonly string[]; readonly to: string | undefined }
     | undefined;
-  /** GitHub's cache service is there. */
-  readonly service: boolean;
+  /** GitHub's cache service; undefined: it is not there. */
+  readonly service: CacheService | undefined;
   readonly exports: CacheExports;
 }
 
@@ -42,13 +48,14 @@ export function wantsDefaultCache({ inputs, plan }: Pick<CacheFacts, 'inputs' | 
  */
 export function chooseCaches(facts: CacheFacts): Caches {
   const { inputs, plan, service, exports } = facts;
+  const address = (entry: string): string => withAddress(entry, service);
   if (plan === undefined || !wantsDefaultCache(facts)) {
-    return { from: inputs.cacheFrom, to: inputs.cacheTo.map(forgive) };
+    return { from: inputs.cacheFrom.map(address), to: inputs.cacheTo.map(address).map(forgive) };
   }
   if (exports === undefined) return { from: [], to: [] };
   const { scope, to } = plan;
-  if (exports === 'all' && service) {
-    const entry = `type=gha,scope=${scope}`;
+  if (exports === 'all' && service !== undefined) {
+    const entry = address(`type=gha,scope=${scope}`);
     return { from: [entry], to: to === undefined ? [] : [forgive(`${entry},mode=max`)] };
   }
   const from = plan.from.map((ref) => `type=registry,ref=${ref}`);
@@ -58,10 +65,28 @@ export function chooseCaches(facts: CacheFacts): Caches {
   return { from, to: [forgive(`type=registry,ref=${to},mode=min,image-manifest=true,oci-mediatypes=true`)] };
 }
 
-/** Whether GitHub's cache service told where it is and gave its token: only to actions, never to `run` steps. */
-export function hasCacheService(environment: Environment): boolean {
-  const told = environment['ACTIONS_RESULTS_URL'] || environment['ACTIONS_CACHE_URL'];
-  return Boolean(environment['ACTIONS_RUNTIME_TOKEN'] && told);
+/**
+ * GitHub's cache service, when it told where it is and gave its token: only to actions, never to `run` steps. Where it
+ * is depends on its version, as in actions/toolkit (packages/cache/src/internal/config.ts): a server that has only
+ * version 1 may tell an ACTIONS_RESULTS_URL too, at which there is no cache.
+ *
+ * Of version 2 buildx knows since 0.21 alone; an older one leaves the cache out without a word. BuildKit (0.20) reads
+ * its address from the entry, whatever buildx thinks of it; `url` is there because the older buildx asks for it.
+ */
+export function findCacheService(environment: Environment): CacheService | undefined {
+  if (!environment['ACTIONS_RUNTIME_TOKEN']) return undefined;
+  const { ACTIONS_CACHE_URL: first = '', ACTIONS_RESULTS_URL: second = '' } = environment;
+  if (!/^(?:1|t|true)$/i.test(environment['ACTIONS_CACHE_SERVICE_V2'] ?? '')) {
+    return first === '' ? undefined : { fields: [] };
+  }
+  return second === '' ? undefined : { fields: [`url_v2=${second}`, `url=${first || second}`] };
+}
+
+/** A cache of GitHub's with its address, unless the user wrote one. */
+function withAddress(entry: string, service: CacheService | undefined): string {
+  if (service === undefined || cacheTypes([entry])[0] !== 'gha') return entry;
+  const named = fieldsOf(entry).some((field) => /^(?:url|url_v2|version)=/i.test(field));
+  return named ? entry : [entry, ...service.fields.map(csvField)].join(',');
 }
 
 /** A cache that can not be written fails no build, unless the user said that it should. */

@@ -48,6 +48,9 @@ const IMPORT = /^(?:\[[\w-]+\] )?importing cache manifest from /;
 /** BuildKit's names of its exporters (cache/remotecache): all but GitHub's say "cache to". */
 const EXPORT = /^(?:\[[\w-]+\] )?exporting (?:cache to |to GitHub Actions Cache)/;
 
+/** Six hyphens begin what BuildKit repeats at its end; Azure's client rules lines in its errors with many more. */
+const GOES_ON = /^(?:(?!ERROR:|error:)[^\s-]|-{7})/;
+
 /**
  * Listens to `--progress=plain`. That form is read rather than rawjson because every buildx has it and the
  * same lines are what people know from their own machine: `#5 [2/2] RUN …`, `#5 0.21 its output`,
@@ -70,8 +73,10 @@ export class ProgressReader {
     this.#erring = undefined;
     const [, number, rest] = /^#(\d+) (.*)$/.exec(line) ?? [];
     if (number !== undefined && rest !== undefined) this.#step(number, rest);
-    else if (erring !== undefined && /^(?!ERROR:|error:)[^\s-]/.test(line)) erring.error += `\n${line}`;
-    else this.#ending(line);
+    else if (erring !== undefined && GOES_ON.test(line)) {
+      erring.error += `\n${line}`;
+      this.#erring = erring;
+    } else this.#ending(line);
   }
 
   story(): BuildStory {

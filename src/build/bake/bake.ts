@@ -4,7 +4,7 @@ import { cacheTypes } from '../args.ts';
 import { callUntilPushed, type Pushed, type Wish } from '../attempts.ts';
 import { type Builder, chooseBuilder } from '../builder.ts';
 import { environmentOf } from '../buildx.ts';
-import { type CacheFacts, chooseCaches, hasCacheService, wantsDefaultCache } from '../cache.ts';
+import { type CacheFacts, chooseCaches, findCacheService, wantsDefaultCache } from '../cache.ts';
 import { readWarnings } from '../checks.ts';
 import { checkContext } from '../context.ts';
 import { readDigest } from '../digest.ts';
@@ -162,7 +162,7 @@ function wishOf(
   { environment }: Surroundings,
   { exports }: Builder,
 ): Wish {
-  const caches = chooseCaches({ inputs, plan, service: hasCacheService(environment), exports });
+  const caches = chooseCaches({ inputs, plan, service: findCacheService(environment), exports });
   const all = caches.tag === undefined ? tags : [...tags, caches.tag];
   return { target: target.name, inputs, tags: all, caches };
 }
