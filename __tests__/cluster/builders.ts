@@ -66,7 +66,24 @@ export async function startBuildKit(folder: string): Promise<Daemon> {
  * Puts BuildKit's image into a Docker under the name by which its container is made: buildx takes the local one
  * when the registry's can not be had.
  */
-export async function loadBuildKitImage(folder: string, docker: Daemon): Promise<void> {
+export async function loadBuildKitImage(folder: string, docker: Pick<Daemon, 'address'>): Promise<void> {
+  await buildBuildKitImage(folder, docker, ['--tag', 'moby/buildkit:buildx-stable-1', '--load']);
+}
+
+/** Pushes BuildKit's image, for a builder whose containers Docker does not make. */
+export async function pushBuildKitImage(
+  folder: string,
+  docker: Pick<Daemon, 'address'>,
+  reference: string,
+): Promise<void> {
+  await buildBuildKitImage(folder, docker, ['--tag', reference, '--push']);
+}
+
+async function buildBuildKitImage(
+  folder: string,
+  docker: Pick<Daemon, 'address'>,
+  output: readonly string[],
+): Promise<void> {
   const programs = await compileBuildKit((line) => console.log(line));
   const own = await packages(() => undefined);
   const env = { ...searchPath(own), DOCKER_HOST: docker.address, HOME: folder };
@@ -87,7 +104,7 @@ export async function loadBuildKitImage(folder: string, docker: Daemon): Promise
     'ENTRYPOINT ["buildkitd"]',
   ];
   writeFileSync(join(context, 'Dockerfile'), lines.join('\n'));
-  await run(own.buildx, ['build', '--tag', 'moby/buildkit:buildx-stable-1', '--load', context], { env });
+  await run(own.buildx, ['build', ...output, context], { env });
 }
 
 /** A Docker that keeps images in its own store, and so can not do what Docker with containerd's can. */

@@ -58,6 +58,17 @@ describe("of the runner's environment", () => {
       'AWS_SECRET_ACCESS_KEY',
     );
   });
+  it("a cluster's address and credentials are there only for a builder in it", () => {
+    const inside = { ...runner, KUBERNETES_SERVICE_HOST: '10.96.0.1', KUBERNETES_SERVICE_PORT: '443' };
+    const child = childEnvironment(inside, ['docker', 'kubernetes']);
+    expect(child).toMatchObject({
+      KUBERNETES_SERVICE_HOST: '10.96.0.1',
+      KUBERNETES_SERVICE_PORT: '443',
+      AWS_SECRET_ACCESS_KEY: 'aws',
+    });
+    expect(Object.keys(child).filter((name) => /TOKEN|INPUT/.test(name))).toEqual([]);
+    expect(Object.keys(childEnvironment(inside, ['docker']))).not.toContain('KUBERNETES_SERVICE_HOST');
+  });
   it('what is set by hand wins', () => {
     expect(childEnvironment(runner, ['docker'], { DOCKER_HOST: 'x' })).toHaveProperty('DOCKER_HOST', 'x');
   });

@@ -3,6 +3,7 @@ import { addressOf, isLoopback } from '../registry/address.ts';
 import { buildArguments, cacheTypes } from './args.ts';
 import { callUntilPushed, type Wish } from './attempts.ts';
 import { chooseBuilder } from './builder.ts';
+import { notedDriver } from './builder-notes.ts';
 import { chooseCaches, findCacheService, wantsDefaultCache } from './cache.ts';
 import { readWarnings } from './checks.ts';
 import { readDigest } from './digest.ts';
@@ -91,6 +92,9 @@ export function environmentOf(
   const caches = cacheTypes(wishes.flatMap(({ caches: { from, to } }) => [...from, ...to]));
   const purposes: Purpose[] = ['docker', ...config.helpers.flatMap(purposesOfHelper)];
   if ([{ inputs }, ...wishes].some((wish) => wish.inputs.ssh.length > 0)) purposes.push('ssh');
+  const builders = config.environment['BUILDX_CONFIG'];
+  const builder = inputs.builder || environment['BUILDX_BUILDER'] || '';
+  if (builders !== undefined && notedDriver(builders, builder) === 'kubernetes') purposes.push('kubernetes');
   if (caches.includes('gha')) purposes.push('gha-cache');
   if (caches.includes('s3')) purposes.push('aws');
   if (caches.includes('azblob')) purposes.push('azure');

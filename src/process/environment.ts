@@ -74,6 +74,26 @@ const VARIABLES = {
     'GNUPGHOME',
     'PASSWORD_STORE_DIR',
   ],
+  /**
+   * Only for a builder in a cluster: where a pod finds its own cluster, and what the login tools of kubeconfigs read.
+   */
+  kubernetes: [
+    'KUBERNETES_SERVICE_HOST',
+    'KUBERNETES_SERVICE_PORT',
+    'AWS_*',
+    'CLOUDSDK_*',
+    'GOOGLE_APPLICATION_CREDENTIALS',
+    'GOOGLE_CLOUD_*',
+    'GCLOUD_PROJECT',
+    'AZURE_*',
+    'AAD_*',
+    'ARM_*',
+    'DIGITALOCEAN_*',
+    'OCI_*',
+    'SCW_*',
+    'TELEPORT_*',
+    'TBOT_*',
+  ],
   /** Only for `--ssh`. */
   ssh: ['SSH_AUTH_SOCK', 'SSH_AGENT_PID'],
   /** Only for `type=gha` caches: these two are tokens that may write the repository's whole cache. */
