@@ -45,6 +45,9 @@ export interface Request {
   readonly resource: string;
   readonly namespace: string | undefined;
   readonly uri: string;
+  /** Milliseconds since 1970: when it was received, and when it had ended. */
+  readonly began: number;
+  readonly ended: number;
 }
 
 interface AuditEvent {
@@ -52,6 +55,8 @@ interface AuditEvent {
   readonly userAgent?: string;
   readonly requestURI: string;
   readonly objectRef?: { readonly resource?: string; readonly namespace?: string };
+  readonly requestReceivedTimestamp: string;
+  readonly stageTimestamp: string;
 }
 
 /** The requests that a client made between two moments; the second is when `read` is called. */
@@ -68,11 +73,13 @@ export async function followRequests(
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as AuditEvent)
         .filter(({ userAgent }) => userAgent?.startsWith(client) === true)
-        .map(({ verb, requestURI, objectRef }) => ({
+        .map(({ verb, requestURI, objectRef, requestReceivedTimestamp, stageTimestamp }) => ({
           verb,
           resource: objectRef?.resource ?? '',
           namespace: objectRef?.namespace,
           uri: requestURI,
+          began: Date.parse(requestReceivedTimestamp),
+          ended: Date.parse(stageTimestamp),
         }));
     },
   };

@@ -6,6 +6,7 @@ import type { Clock } from '../model/clock.ts';
 import { ExchangeError } from '../process/http/error.ts';
 import { type Answer, exchange, type Outgoing, type StreamReader } from '../process/http/exchange.ts';
 import type { Pool } from '../process/http/pool.ts';
+import { collectingGarbage } from '../process/memory.ts';
 import type { ClusterAccess } from './access.ts';
 import type { Query } from './client.ts';
 import { type Credential, type Credentials, whyRefused } from './credentials.ts';
@@ -63,6 +64,7 @@ export class Transport {
   requests = 0;
   watches = 0;
   #lastHeard: Date | undefined;
+  readonly #wasRead = collectingGarbage();
   readonly #options: TransportOptions;
   readonly #server: URL;
   readonly #prefix: string;
@@ -136,6 +138,7 @@ export class Transport {
     try {
       const answer = await exchange(pool, this.#outgoing(request, credential, signal), clock);
       this.#heard();
+      this.#wasRead(answer.body.length);
       return answer;
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
@@ -182,6 +185,7 @@ export class Transport {
       },
       chunk: (data) => {
         this.#heard();
+        this.#wasRead(data.length);
         stream.chunk(data);
       },
     };
