@@ -99,6 +99,7 @@ async function patch(
       try {
         await marked;
       } finally {
+        // Asked since the image was known; what it says against the patch is heard before the patch, and comes first.
         await args.checked;
       }
       saveOpen(args, open);
