@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Command, CommandNotFound, run } from '../../src/process/run.ts';
 import { failureOf, realClock, temporaryFolder } from './fakes.ts';
 
@@ -143,6 +143,11 @@ describe('an argument', () => {
   });
 });
 
+/** What was signalled is gone when the kernel says so, and its parent has heard of it. */
+async function untilGone(pid: number): Promise<void> {
+  await vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 5_000 });
+}
+
 describe('the whole tree', () => {
   it('ends on an abort, which rejects with its reason', async () => {
     const file = join(temporaryFolder(), 'pid');
@@ -153,7 +158,7 @@ describe('the whole tree', () => {
     const pid = await grandchild(file);
     abort.abort(new Error('The run was cancelled.'));
     expect((await ended).message).toBe('The run was cancelled.');
-    expect(isAlive(pid)).toBe(false);
+    await untilGone(pid);
   });
   it('is killed when it does not want to end', async () => {
     const file = join(temporaryFolder(), 'pid');
@@ -169,8 +174,7 @@ describe('the whole tree', () => {
     const pid = await grandchild(file);
     abort.abort(new Error('stop'));
     await ended;
-    await sleep(50);
-    expect(isAlive(pid)).toBe(false);
+    await untilGone(pid);
   });
   it('does not keep what outlives its polite parent', async () => {
     const file = join(temporaryFolder(), 'pid');
@@ -180,15 +184,14 @@ describe('the whole tree', () => {
     const pid = await grandchild(file);
     abort.abort(new Error('stop'));
     await ended;
-    await sleep(50);
-    expect(isAlive(pid)).toBe(false);
+    await untilGone(pid);
   });
   it('ends when its time is over', async () => {
     const file = join(temporaryFolder(), 'pid');
     const ended = node(FAMILY, { environment: { ...environment, FILE: file, EXTRA: '' }, timeout: 500 });
     const pid = await grandchild(file);
     expect(await ended).toMatchObject({ kind: 'timed-out', exitCode: undefined });
-    expect(isAlive(pid)).toBe(false);
+    await untilGone(pid);
   });
   it('is not even begun when the run was aborted before', async () => {
     const file = join(temporaryFolder(), 'pid');
