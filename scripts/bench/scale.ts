@@ -216,7 +216,7 @@ function ofTheGate(requests: readonly Request[], verb: 'list' | 'watch'): readon
 }
 
 function mostLists(requests: readonly Request[]): number {
-  return Math.max(...countsOf(ofTheGate(requests, 'list')).values());
+  return Math.max(0, ...countsOf(ofTheGate(requests, 'list')).values());
 }
 
 /** How many watches of one kind were open together. */
@@ -227,7 +227,7 @@ function mostWatches(requests: readonly Request[]): number {
       watches.filter((other) => other.resource === resource && other.began <= began && other.ended > began)
         .length,
   );
-  return Math.max(...together);
+  return Math.max(0, ...together);
 }
 
 /** Seconds of processor time of the children that have ended, as the kernel keeps it (ticks of 10 ms). */
