@@ -159,7 +159,7 @@ function figures({ ours, theirs }: Both, several: boolean): readonly Figure[] {
     ...more,
   });
   const peer = several
-    ? '`kubectl set image`, then a `kubectl rollout status` for each, all at once'
+    ? '`kubectl set image`, then a `kubectl rollout status` for each, beside each other'
     : '`kubectl rollout status`';
   return [
     row('From the start to the end', 's', ({ began, ended }) => (ended - began) / 1000, {
