@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { temporaryFolder } from '../process/fakes.ts';
 import { distribution, ownSource } from './apt-sources.ts';
 
 const debian = { id: 'debian', version: '12', codename: 'bookworm' };
@@ -55,7 +55,7 @@ const rows: { name: string; files: Record<string, string>; uri?: string; signedB
 ];
 
 it.each(rows)('$name', ({ files, uri, signedBy }) => {
-  const folder = mkdtempSync(join(tmpdir(), 'apt-'));
+  const folder = temporaryFolder();
   mkdirSync(join(folder, 'sources.list.d'));
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
   expect(ownSource(debian, folder)).toEqual(uri && { uri, signedBy });

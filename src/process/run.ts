@@ -51,6 +51,11 @@ const GRACE = 5_000;
 const KEEP = 1024 * 1024;
 /** A grandchild may hold the pipes open after the child's exit; what it still says is not waited for longer. */
 const DRAIN = 500;
+/** The runner kills a step that does not end in time; its children would live on. One listener for all of them. */
+const living = new Set<ChildProcess>();
+const killLiving = (): void => {
+  for (const child of living) signalTree(child, 'SIGKILL');
+};
 
 /**
  * Runs a program to its end. An abort ends the whole process tree, politely at first, and rejects with the
@@ -95,15 +100,15 @@ export function run(command: Command, clock: Clock): Promise<Ended> {
     command.signal?.addEventListener('abort', abort, { once: true });
     const cancelTimeout =
       command.timeout === undefined ? () => {} : clock.timer(command.timeout, () => end({ by: 'timeout' }));
-    // The runner kills a step that does not end in time; its children would live on.
-    const killAtExit = (): void => signalTree(child, 'SIGKILL');
-    process.once('exit', killAtExit);
+    if (living.size === 0) process.once('exit', killLiving);
+    living.add(child);
     const stop = (): void => {
       cancelTimeout();
       cancelKill();
       cancelDrain();
       command.signal?.removeEventListener('abort', abort);
-      process.removeListener('exit', killAtExit);
+      living.delete(child);
+      if (living.size === 0) process.removeListener('exit', killLiving);
     };
 
     child.once('error', (error: NodeJS.ErrnoException) => {

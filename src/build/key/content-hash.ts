@@ -2,7 +2,7 @@ import { createHash, hash } from 'node:crypto';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import type { Entry } from './context-walk.ts';
 import { Doubt } from './doubt.ts';
-import type { Vouched } from './git-objects.ts';
+import { type Noted, objectsOf } from './git-objects.ts';
 
 const PIECE = 1024 * 1024;
 /** Bytes until whatever else the run does gets its turn: some 10 ms of reading. */
@@ -23,7 +23,7 @@ const LINES = 64 * 1024;
 export async function hashContext(
   root: string,
   entries: readonly Entry[],
-  vouched: ReadonlyMap<string, Vouched>,
+  noted: Noted,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly digest: string; readonly files: number; readonly read: number }> {
   const whole = createHash('sha256');
@@ -37,16 +37,18 @@ export async function hashContext(
     await new Promise(setImmediate);
     signal?.throwIfAborted();
   };
+  const objectOf = objectsOf(noted);
   let lines = '';
   for (const entry of entries) {
     let content = entry.target ?? '';
     if (entry.kind === 'file') {
       files += 1;
-      const known = vouched.get(entry.path);
-      if (known?.size === entry.size && known.changed === entry.changed) content = `git:${known.object}`;
+      const object = objectOf(entry);
+      if (object !== undefined) content = `git:${object}`;
       else content = `sha256:${await hashFile(`${root}/${entry.path}`, entry, buffer, pause)}`;
     }
-    lines += `${JSON.stringify([entry.path, entry.kind, entry.mode, content])}\n`;
+    // Neither a path nor a link's target can hold the zero between them.
+    lines += `${entry.path}\0${entry.kind}\0${entry.mode}\0${content}\0`;
     if (lines.length < LINES) continue;
     whole.update(lines);
     lines = '';

@@ -13,6 +13,8 @@ export interface Entry {
   readonly size: number;
   /** When a file last changed (`ctime`, in ms); no part of what it is. */
   readonly changed?: number;
+  /** A file's inode; no part of what it is either. */
+  readonly inode?: number;
   /** Where a link leads, as it is written. */
   readonly target?: string;
 }
@@ -88,7 +90,8 @@ function describe(root: string, path: string, found: Dirent): Entry {
 
 function entryOf(place: string, path: string, stat: Stats, found: Dirent | Stats = stat): Entry {
   const mode = stat.mode & PERMISSIONS;
-  if (found.isFile()) return { path, kind: 'file', mode, size: stat.size, changed: stat.ctimeMs };
+  if (found.isFile())
+    return { path, kind: 'file', mode, size: stat.size, changed: stat.ctimeMs, inode: stat.ino };
   if (found.isDirectory()) return { path, kind: 'folder', mode, size: 0 };
   if (found.isSymbolicLink()) return { path, kind: 'link', mode, size: 0, target: readlinkSync(place) };
   throw new Doubt(`${path} is neither file, folder nor link`);

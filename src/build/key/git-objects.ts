@@ -1,15 +1,20 @@
-import { availableParallelism } from 'node:os';
+import { statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Clock } from '../../model/clock.ts';
 import { childEnvironment, type Environment } from '../../process/environment.ts';
 import { CommandNotFound, run } from '../../process/run.ts';
 
-/** What git vouches for: the object that a file is. */
-export interface Vouched {
-  readonly object: string;
-  /** Bytes, of the object and of the file as git looked at it. */
-  readonly size: number;
-  /** When the file had last changed (`ctime`, in ms) as git looked at it. */
-  readonly changed: number;
+/** What git's index noted of the files that it vouches for, one after the other and sorted by the bytes of their paths. */
+export interface Noted {
+  readonly paths: readonly string[];
+  /** The object that a file was; empty where git does not vouch for it. */
+  readonly objects: readonly string[];
+  /** Bytes of each file, and of its object. */
+  readonly sizes: readonly number[];
+  /** When each file had last changed (`ctime`, in ms) as git looked at it. */
+  readonly changed: readonly number[];
+  /** The file's inode, of which git keeps 32 bits. */
+  readonly inodes: readonly number[];
 }
 
 export interface GitArguments {
@@ -20,16 +25,12 @@ export interface GitArguments {
   readonly signal?: AbortSignal;
 }
 
-const NOTHING: ReadonlyMap<string, Vouched> = new Map();
+const NOTHING: Noted = { paths: [], objects: [], sizes: [], changed: [], inodes: [] };
 /** What git writes of 200,000 files; of a larger tree every file is read. */
 const MOST = 64 * 1024 * 1024;
-/** Objects that lie one by one cost git a file each: so many of them are worth a process of their own. */
-const SHARE = 2_000;
-const PROCESSES = 4;
 /** `H 100644 ` */
 const MODE = 9;
-const NOTED =
-  / {2}ctime: (\d+):(\d+)\n {2}mtime: [\d:]+\n {2}dev: \d+\tino: \d+\n {2}uid: \d+\tgid: \d+\n {2}size: (\d+)\tflags: [0-9a-f]+\n/y;
+const INODES = 2 ** 32;
 /**
  * Files whose bytes in the work tree are those of the object: no attribute converts line ends or encodings,
  * expands `$Id$`, or filters (Git LFS). `-text` says so outright.
@@ -39,96 +40,124 @@ const UNCONVERTED = ['!text', '-text'].map(
 );
 
 /**
- * The files that git has looked at and found as they were committed, by their path: they need not be read. It
- * vouches for bytes alone; modes are for `lstat` to tell. Left out, and so to be read, is everything of which it
- * only believes so (assume-unchanged, skip-worktree), what it converts, and submodules, whose content is not in
- * its index. Where git does not answer, it vouches for nothing.
+ * What git knows of the files in its index: whoever is still as it was noted (`objectsOf`) need not be read. It vouches
+ * for bytes alone; modes are for `lstat` to tell. Left out, and so to be read, is everything of which it only believes
+ * so (assume-unchanged, skip-worktree), what it converts, what it may have noted too early, and submodules, whose
+ * content is not in its index. Where git does not answer, it vouches for nothing.
  */
-export async function readGitObjects(args: GitArguments): Promise<ReadonlyMap<string, Vouched>> {
-  const [vouched, changed, converts, replaced] = await Promise.all([
-    readIndex(args),
-    // Stat information alone, of many files at once; what differs only in that is read.
-    git(args, ['diff-files', '-z', '--name-only', '--relative', '--no-renames', '--ignore-submodules=all']),
-    git(args, ['config', '--get', 'core.autocrlf']),
-    git(args, ['for-each-ref', '--count=1', 'refs/replace']),
-  ]);
-  if (vouched === undefined || changed === undefined || replaced !== '') return NOTHING;
-  if (converts !== undefined && converts.trim() !== 'false') return NOTHING;
-  for (const path of changed.split('\0')) vouched.delete(path);
-  return vouched;
-}
-
-/** What the index says of each file, whether or not it is still so; undefined where git does not answer. */
-async function readIndex(args: GitArguments): Promise<Map<string, Vouched> | undefined> {
+export async function readGitObjects(args: GitArguments): Promise<Noted> {
+  // Where the index lies, and the objects in whose place git would show others.
+  const [path, ...replaced] = (await git(args, ['rev-parse', '--git-path', 'index', '--glob=refs/replace/*']))
+    ?.trimEnd()
+    .split('\n') ?? [''];
+  // Before it is read: of an index that is replaced in the meantime more is left out, never less.
+  const written = path && statSync(resolve(args.folder, path), { throwIfNoEntry: false });
+  if (!written || replaced.length > 0) return NOTHING;
   // -v tells the believed from the seen, --debug when it was seen.
   const text = await git(args, ['ls-files', '-z', '-c', '-s', '-v', '--debug', '--', ...UNCONVERTED]);
-  if (text === undefined) return undefined;
-  const files = parseFiles(text);
-  const sizes = await readSizes(
+  const noted = parseFiles(text ?? '', written.mtimeMs);
+  const sizes = await git(
     args,
-    [...files.values()].map(({ object }) => object),
+    ['cat-file', '--buffer', '--batch-check=%(objectsize)'],
+    noted.objects.join('\n'),
   );
-  if (sizes === undefined) return undefined;
-  leaveOutConverted(files, sizes);
-  return files;
+  return leaveOutConverted(noted, sizes ?? '');
 }
 
 /**
- * `H 100644 <object> 0<tab><path>`, then what the index noted of it: each plain file. Looked at by position, for
- * there may be 50,000 records. Of a form that is not known nothing is vouched for: git promises none for `--debug`.
+ * Tells the object that a file is, when it is the file that git noted: each write, rename and change of owner or mode
+ * sets `ctime`, which nobody can set by hand, and another file in its place has another inode.
  *
- * The time is needed because most builds of git compare its seconds alone (USE_NSEC): a file that changed in the
- * second in which it was written, and kept its size and mtime, is unmodified to them.
+ * Files are to be asked for in the order of their paths. Of one that comes out of the index's order (UTF-16 sorts some
+ * characters otherwise) nothing is known, which is never wrong.
  */
-export function parseFiles(text: string): Map<string, Vouched> {
-  const files = new Map<string, Vouched>();
-  for (let start = 0; start < text.length; ) {
-    const end = text.indexOf('\0', start);
+export function objectsOf({
+  paths,
+  objects,
+  sizes,
+  changed,
+  inodes,
+}: Noted): (file: { path: string; size: number; changed?: number; inode?: number }) => string | undefined {
+  let at = 0;
+  return (file) => {
+    for (let path = paths[at]; path !== undefined && path < file.path; path = paths[at]) at += 1;
+    if (paths[at] !== file.path || sizes[at] !== file.size || changed[at] !== file.changed) return undefined;
+    return inodes[at] === (file.inode ?? -1) % INODES ? objects[at] || undefined : undefined;
+  };
+}
+
+/**
+ * `H 100644 <object> 0<tab><path>`, then what the index noted of it: each plain file. Read by position and number by
+ * number, for there may be 50,000 records. Of a form that is not known nothing is vouched for: git promises none for
+ * `--debug`.
+ *
+ * A file that changed in the same tick of the file system's clock in which the index was written may have changed
+ * after git looked at it, and its times would not tell (git-scm.com/docs/racy-git): it is left out.
+ *
+ * @param written when the index was written, in ms
+ */
+export function parseFiles(text: string, written: number): Noted {
+  const [paths, objects, sizes, changed, inodes] = [
+    [] as string[],
+    [] as string[],
+    [] as number[],
+    [] as number[],
+    [] as number[],
+  ];
+  let at = 0;
+  /** The number that follows this word; NaN where it does not stand here. */
+  const number = (word: string): number => {
+    if (!text.startsWith(word, at)) return Number.NaN;
+    at += word.length;
+    const first = at;
+    let value = 0;
+    for (let digit = text.charCodeAt(at) - 48; digit >= 0 && digit <= 9; digit = text.charCodeAt(at) - 48) {
+      value = value * 10 + digit;
+      at += 1;
+    }
+    return at === first ? Number.NaN : value;
+  };
+  while (at < text.length) {
+    const start = at;
     const tab = text.indexOf('\t', start);
-    NOTED.lastIndex = end + 1;
-    const [noted, seconds, nanoseconds, bytes] = NOTED.exec(text) ?? [];
-    if (end < 0 || tab < 0 || tab > end || noted === undefined) return new Map();
+    const end = text.indexOf('\0', tab);
+    if (tab < 0 || end < 0) return NOTHING;
+    at = end + 1;
+    // As Node.js makes one number of the two.
+    const time = number('  ctime: ') * 1e3 + number(':') / 1e6;
+    const passed = number('\n  mtime: ') + number(':') + number('\n  dev: ');
+    const inode = number('\tino: ');
+    const owner = number('\n  uid: ') + number('\tgid: ');
+    const size = number('\n  size: ');
+    const flags = text.startsWith('\tflags: ', at) ? text.indexOf('\n', at) : -1;
+    if (flags < 0 || Number.isNaN(time + passed + inode + owner + size)) return NOTHING;
+    at = flags + 1;
     const path = text.slice(tab + 1, end);
     const isPlain = text.startsWith('H 100', start) && text.startsWith(' 0\t', tab - 2);
-    const object = isPlain ? text.slice(start + MODE, tab - 2) : '';
-    // As Node.js makes one number of the two.
-    const changed = Number(seconds) * 1e3 + Number(nanoseconds) / 1e6;
-    if (object.length === 40 || object.length === 64)
-      files.set(path, { object, size: Number(bytes), changed });
-    else files.delete(path);
-    start = end + 1 + noted.length;
+    const object = text.slice(start + MODE, tab - 2);
+    if (path === paths.at(-1)) objects[objects.length - 1] = '';
+    else if (isPlain && (object.length === 40 || object.length === 64) && time < written) {
+      paths.push(path);
+      objects.push(object);
+      sizes.push(size);
+      changed.push(time);
+      inodes.push(inode);
+    }
   }
-  return files;
-}
-
-/** The answers of git about these objects, a line each and in their order; undefined when it did not give all. */
-async function readSizes(args: GitArguments, objects: readonly string[]): Promise<string | undefined> {
-  const processes = Math.min(PROCESSES, availableParallelism(), Math.ceil(objects.length / SHARE));
-  const share = Math.ceil(objects.length / processes);
-  const answers = await Promise.all(
-    Array.from({ length: processes }, (_, index) =>
-      git(
-        args,
-        ['cat-file', '--buffer', '--batch-check=%(objectname) %(objectsize)'],
-        objects.slice(index * share, (index + 1) * share).join('\n'),
-      ),
-    ),
-  );
-  return answers.includes(undefined) ? undefined : answers.join('');
+  return { paths, objects, sizes, changed, inodes };
 }
 
 /**
- * A file that was checked out under other attributes or another core.autocrlf than today's looks unmodified to
- * git as long as nobody touches it. Then it has another size than its object. `<object> missing` has none, and a line
- * about another object would mean that the answers went out of step: neither is vouched for.
+ * A file that was checked out under other attributes than today's, or is converted by core.autocrlf, looks unmodified
+ * to git as long as nobody touches it. Then it has another size than its object.
+ *
+ * @param sizes of the objects, a line each; of one that git does not have it is no number
  */
-function leaveOutConverted(files: Map<string, Vouched>, sizes: string): void {
-  let start = 0;
-  for (const [path, { object, size }] of files) {
-    if (!sizes.startsWith(`${object} ${size}\n`, start)) files.delete(path);
-    const end = sizes.indexOf('\n', start);
-    start = end < 0 ? sizes.length : end + 1;
-  }
+function leaveOutConverted(noted: Noted, sizes: string): Noted {
+  const lines = sizes.split('\n');
+  if (lines.length !== noted.objects.length + 1) return NOTHING;
+  const objects = noted.objects.map((object, at) => (lines[at] === String(noted.sizes[at]) ? object : ''));
+  return { ...noted, objects };
 }
 
 /** What git said; undefined when it failed, or said more than is kept. */
@@ -141,12 +170,7 @@ async function git(
     const ended = await run(
       {
         file: 'git',
-        args: [
-          ...['-c', 'safe.directory=*', '-c', 'core.fsmonitor=false'],
-          // A file of the same size and time is not the same file: the change time tells.
-          ...['-c', 'core.checkStat=default', '-c', 'core.trustctime=true'],
-          ...command,
-        ],
+        args: [...['-c', 'safe.directory=*', '-c', 'core.fsmonitor=false'], ...command],
         directory: folder,
         environment: childEnvironment(environment, ['git'], {
           GIT_OPTIONAL_LOCKS: '0',

@@ -17,7 +17,7 @@ import { parseNamedContexts } from './named-contexts.ts';
 import { buildArgsOf, refuseOpenInputs, settingsOf } from './settings.ts';
 
 /** Raised whenever the same content would get another key, or another content the same. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** What decides an image, in 64 hexadecimal characters. */
 export interface ContentKey {
@@ -109,11 +109,11 @@ async function readContext(
   folder: string,
   patterns: readonly IgnorePattern[],
 ): Promise<Awaited<ReturnType<typeof hashContext>>> {
-  const [entries, vouched] = await Promise.all([
+  const [entries, noted] = await Promise.all([
     walkContext(folder, patterns, signal),
     readGitObjects({ folder, environment, clock, ...(signal === undefined ? {} : { signal }) }),
   ]);
-  return await hashContext(folder, entries, vouched, signal);
+  return await hashContext(folder, entries, noted, signal);
 }
 
 interface Dockerfile {
