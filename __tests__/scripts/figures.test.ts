@@ -46,3 +46,8 @@ test('a missed bar is plain to see in the table', () => {
   const [, , row] = renderTable([{ ...figure, bar: { most: 1.5, of: 'ratio' } }]).split('\n');
   expect(row).toBe('| x | 0.300 s (0.200–9.00) | 0.150 s (0.100–0.200) | 2.00 × | ≤ 1.5 × | **no** |');
 });
+
+test('of a peer that came before the fact nothing is a multiple', () => {
+  const [, , row] = renderTable([{ ...figure, theirs: [-0.003] }]).split('\n');
+  expect(row).toBe('| x | 0.300 s (0.200–9.00) | -0.003 s | – | – | – |');
+});

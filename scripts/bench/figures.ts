@@ -21,8 +21,10 @@ export interface Figure {
   readonly note?: string;
 }
 
+/** undefined: there is no peer, or it came before the fact, of which nothing is a multiple. */
 export function ratio({ ours, theirs }: Figure): number | undefined {
-  return theirs.length === 0 ? undefined : median(ours) / median(theirs);
+  const peer = theirs.length === 0 ? 0 : median(theirs);
+  return peer > 0 ? median(ours) / peer : undefined;
 }
 
 /** What ours takes on top of the peer's. */

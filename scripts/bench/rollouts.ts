@@ -1,10 +1,15 @@
 /** The two in turn, round after round: good images, then one that crashes at its start. */
-import type { Bench, Rollout, Sample, Side } from './sides.ts';
-import { kubectl, steadyship } from './sides.ts';
+import type { Bench, Rollout, Sample } from './sides.ts';
+import { freshKubectl, kubectl, steadyship } from './sides.ts';
 
 export interface Samples {
   readonly ours: readonly Sample[];
   readonly theirs: readonly Sample[];
+}
+
+/** With kubectl as it is on a fresh runner, too. */
+export interface GoodSamples extends Samples {
+  readonly fresh: readonly Sample[];
 }
 
 export interface Images {
@@ -19,15 +24,20 @@ export async function goodRollouts(
   images: Images,
   rounds: number,
   tell: (line: string) => void,
-): Promise<Samples> {
-  const samples = { ours: [] as Sample[], theirs: [] as Sample[] };
+): Promise<GoodSamples> {
+  const samples = { ours: [] as Sample[], theirs: [] as Sample[], fresh: [] as Sample[] };
+  const into = new Map([
+    [steadyship, samples.ours],
+    [kubectl, samples.theirs],
+    [freshKubectl, samples.fresh],
+  ]);
   let rollout: Rollout = { before: images.v1, wanted: images.v2 };
   for (let round = 0; round <= rounds; round += 1) {
-    for (const side of order(round)) {
+    for (const [side, kept] of inTurn([...into], round)) {
       const sample = await side(bench, rollout);
       if (sample.exitCode !== 0)
         throw new Error(`A good image came out as a failure (exit code ${sample.exitCode}).`);
-      if (round > 0) (side === steadyship ? samples.ours : samples.theirs).push(sample);
+      if (round > 0) kept.push(sample);
       rollout = { before: rollout.wanted, wanted: rollout.before };
     }
     tell(round === 0 ? 'good image: caches are warm' : `good image: round ${round} of ${rounds}`);
@@ -35,7 +45,7 @@ export async function goodRollouts(
   return samples;
 }
 
-/** After an even number of good rollouts v1 runs; each of these ends with v1 put back. */
+/** v1 runs; each of these ends with v1 put back. */
 export async function crashes(
   bench: Bench,
   images: Images,
@@ -44,7 +54,7 @@ export async function crashes(
 ): Promise<Samples> {
   const samples = { ours: [] as Sample[], theirs: [] as Sample[] };
   for (let round = 1; round <= rounds; round += 1) {
-    for (const side of order(round)) {
+    for (const side of inTurn([steadyship, kubectl], round)) {
       const sample = await side(bench, { before: images.v1, wanted: images.v3 });
       if (sample.exitCode === 0) throw new Error('An image that crashes came out as a success.');
       (side === steadyship ? samples.ours : samples.theirs).push(sample);
@@ -54,7 +64,8 @@ export async function crashes(
   return samples;
 }
 
-/** Neither is always the first. */
-function order(round: number): readonly Side[] {
-  return round % 2 === 0 ? [steadyship, kubectl] : [kubectl, steadyship];
+/** None is always the first. */
+function inTurn<T>(sides: readonly T[], round: number): readonly T[] {
+  const first = round % sides.length;
+  return [...sides.slice(first), ...sides.slice(0, first)];
 }

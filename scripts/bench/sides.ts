@@ -1,5 +1,6 @@
 /** One rollout by each of the two, seen by the same watches. */
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { runStep } from '../../__tests__/harness/runner.ts';
 import type { Shop } from '../shop/workload.ts';
 import { type Facts, isAtRest, record } from './facts.ts';
@@ -68,9 +69,15 @@ export const steadyship: Side = async (bench, rollout) => {
 };
 
 /** `kubectl set image && kubectl rollout status || kubectl rollout undo` */
-export const kubectl: Side = async (bench, rollout) => {
+export const kubectl: Side = (bench, rollout) => kubectlAt(bench.folder, bench, rollout);
+
+/** The same in a home without a discovery cache, as that of every job on a hosted runner is. */
+export const freshKubectl: Side = async (bench, rollout) =>
+  await kubectlAt(await mkdtemp(join(bench.folder, 'home-')), bench, rollout);
+
+async function kubectlAt(home: string, bench: Bench, rollout: Rollout): Promise<Sample> {
   const { cluster, namespace } = bench.shop;
-  const env = { ...cluster.env, HOME: bench.folder, KUBECONFIG: cluster.kubeconfig };
+  const env = { ...cluster.env, HOME: home, KUBECONFIG: cluster.kubeconfig };
   const call = (...args: readonly string[]): ReturnType<typeof execute> =>
     execute(cluster.kubectl, ['--namespace', namespace, ...args], env);
   return await observed(bench, rollout, async () => {
@@ -82,7 +89,7 @@ export const kubectl: Side = async (bench, rollout) => {
     const peakMemory = Math.max(set.peakMemory, status.peakMemory);
     return { began: set.began, verdict, ended: performance.now(), exitCode: status.exitCode, peakMemory };
   });
-};
+}
 
 /** Records the facts around one run; ends when the cluster is at rest. */
 async function observed(

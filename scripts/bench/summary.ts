@@ -1,6 +1,6 @@
 /** From samples to the rows of the table. */
 import type { Figure } from './figures.ts';
-import type { Samples } from './rollouts.ts';
+import type { GoodSamples, Samples } from './rollouts.ts';
 import type { Sample } from './sides.ts';
 
 export interface Measured {
@@ -8,7 +8,7 @@ export interface Measured {
   readonly sizes: { readonly main: number; readonly post: number };
   /** Milliseconds. */
   readonly startups: { readonly ours: readonly number[]; readonly core: readonly number[] };
-  readonly good: Samples;
+  readonly good: GoodSamples;
   readonly crash: Samples;
 }
 
@@ -28,6 +28,14 @@ export function figuresOf({ sizes, startups, good, crash }: Measured): readonly 
       ...both(good, 'From the start to the patch in the API', ({ facts, began }) => [began, facts.patched]),
       note: '`build: false`; peer: `kubectl set image`',
       bar: { most: 2, of: 'ratio' },
+    },
+    {
+      ...both(
+        { ours: good.ours, theirs: good.fresh },
+        'The same, by a kubectl without a discovery cache',
+        ({ facts, began }) => [began, facts.patched],
+      ),
+      note: 'as on a fresh runner',
     },
     {
       ...both(good, 'Verdict "healthy" after the rollout is complete in the API', ({ facts, verdict }) => [

@@ -3,7 +3,7 @@
  * accepts once after it. Concurrent requests share one renewal.
  */
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { promises } from 'node:fs';
 import { type Clock, sleep } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/error.ts';
 import type { Log } from '../model/log.ts';
@@ -112,7 +112,7 @@ async function fetcher(source: Fleeting, options: LoginOptions): Promise<Fetched
 async function readToken(path: string, access: ClusterAccess): Promise<string> {
   let text: string;
   try {
-    text = (await readFile(path, 'utf8')).trim();
+    text = (await promises.readFile(path, 'utf8')).trim();
   } catch (error) {
     throw new UserError(
       `Cannot read the token file ${path}, which ${access.origin} names: ${messageOf(error)}.`,

@@ -1,5 +1,5 @@
 /** A self-hosted runner that is a pod of the cluster uses its service account. */
-import { access as canRead, readFile } from 'node:fs/promises';
+import { promises } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { UserError } from '../model/error.ts';
@@ -13,7 +13,7 @@ export async function inCluster(options: KubeconfigOptions): Promise<ClusterAcce
   const folder = options.serviceAccountFolder ?? FOLDER;
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = options.environment;
   const token = join(folder, 'token');
-  const there = await canRead(token).then(
+  const there = await promises.access(token).then(
     () => true,
     () => false,
   );
@@ -24,7 +24,7 @@ export async function inCluster(options: KubeconfigOptions): Promise<ClusterAcce
         "its name, the job's environment, and that the run is not a pull request of a fork.",
     );
   }
-  const namespace = await readFile(join(folder, 'namespace'), 'utf8').catch(() => '');
+  const namespace = await promises.readFile(join(folder, 'namespace'), 'utf8').catch(() => '');
   return {
     server: `https://${isIP(host) === 6 ? `[${host}]` : host}:${port}`,
     origin: "the pod's service account",

@@ -1,5 +1,5 @@
 /** A user's exec entry: whether it may run, and what is known of it before it does. */
-import { readFile } from 'node:fs/promises';
+import { promises } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { UserError } from '../model/error.ts';
 import type { ExecPlugin, ExecVariable } from './access.ts';
@@ -131,7 +131,8 @@ function maskSecrets(
 
 /** ExecCredential's spec.cluster; `config` is the extension that the cluster's entry reserves for plugins. */
 async function clusterInfo({ reached, cluster }: UserOptions): Promise<Record<string, unknown>> {
-  const ca = reached.ca?.kind === 'file' ? await readFile(reached.ca.path, 'utf8') : reached.ca?.data;
+  const ca =
+    reached.ca?.kind === 'file' ? await promises.readFile(reached.ca.path, 'utf8') : reached.ca?.data;
   const extensions = Array.isArray(cluster.fields['extensions']) ? cluster.fields['extensions'] : [];
   const own = extensions.find((one) => isFields(one) && one['name'] === 'client.authentication.k8s.io/exec');
   return {

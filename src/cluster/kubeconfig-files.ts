@@ -2,7 +2,7 @@
  * The files that a kubeconfig points at. One given as text may be anybody's: it may not make us read (and send)
  * files of this machine, except those that the workflow put into the workspace.
  */
-import { realpath } from 'node:fs/promises';
+import { promises } from 'node:fs';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { UserError } from '../model/error.ts';
 import type { Material } from './access.ts';
@@ -39,11 +39,11 @@ export async function fileOf(entry: Entry, key: string, rules: FileRules): Promi
   }
   let real: string;
   try {
-    real = await realpath(path);
+    real = await promises.realpath(path);
   } catch (error) {
     throw new UserError(`${where}, which is not there. ${ADVICE}`, { cause: error });
   }
-  if (inline && !isInside(real, await realpath(rules.workspace))) {
+  if (inline && !isInside(real, await promises.realpath(rules.workspace))) {
     throw new UserError(
       `${where}, a link out of the workspace; a kubeconfig that is given as text may not. ${ADVICE}`,
     );

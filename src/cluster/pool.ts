@@ -1,5 +1,5 @@
 /** The connections to one cluster as one identity. */
-import { readFile } from 'node:fs/promises';
+import { promises } from 'node:fs';
 import { messageOf, UserError } from '../model/error.ts';
 import type { Environment } from '../process/environment.ts';
 import { Pool, type TlsOptions } from '../process/http/pool.ts';
@@ -69,7 +69,7 @@ function tlsOptions({ access, authority, certificate }: PoolWish): TlsOptions {
 export async function readMaterial(material: Material, what: string, access: ClusterAccess): Promise<string> {
   if (material.kind === 'data') return material.data;
   try {
-    return await readFile(material.path, 'utf8');
+    return await promises.readFile(material.path, 'utf8');
   } catch (error) {
     throw new UserError(
       `Cannot read ${what} ${material.path}, which ${access.origin} names: ${messageOf(error)}.`,

@@ -1,5 +1,4 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync, promises } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../model/clock.ts';
 import { messageOf } from '../model/error.ts';
@@ -231,7 +230,7 @@ export function endpointOf(environment: Environment, service: string, host: stri
 
 async function readNamed(file: string, variable: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return await promises.readFile(file, 'utf8');
   } catch (error) {
     throw new RegistryError(
       'unauthorized',

@@ -5,22 +5,22 @@ import { type Observer, versionOf } from '../gate/observe.ts';
 import type { Outcome } from '../gate/wait.ts';
 import type { Inputs } from '../inputs.ts';
 import { Cancelled, messageOf } from '../model/error.ts';
-import type { Evidence, ResultKind, WorkloadReport } from '../model/report.ts';
+import type { ResultKind, WorkloadReport } from '../model/report.ts';
 import { isSameWorkload, shortName } from '../model/workload.ts';
 import type { Registry } from '../registry/registry.ts';
-import { shortImage } from '../report/live.ts';
 import type { OpenChange } from '../state.ts';
 import { showsLogs } from './cluster.ts';
 import { type Deployed, Interrupted } from './ending.ts';
 import { gate } from './gating.ts';
 import type { Guard } from './guard.ts';
 import { commitOf, type Obtained } from './image.ts';
-import { addSpans, reportLane, resultOf, stoppedBy } from './outcome.ts';
+import { addSpans, reportLane, resultOf, stoppedBy, unfailedResult } from './outcome.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
 import { type Lane, openChange, type Patched, type Ship, type Shipped } from './rollout.ts';
 import { type Running, whatRuns } from './running.ts';
 import { saveOpen } from './save.ts';
 import type { Story } from './story.ts';
+import { tellLogs, tellPatch } from './tell.ts';
 import type { World } from './world.ts';
 
 /** All that a deploy works with. */
@@ -75,7 +75,7 @@ export class AfterPatch {
   async end(patched: Patched): Promise<Deployed> {
     if (patched.kind === 'stopped') return await this.#stopped(patched);
     if (patched.kind === 'cancelled') return await this.#cancelled(patched.shipped);
-    for (const each of patched.shipped) this.#tellPatch(each);
+    for (const each of patched.shipped) tellPatch(this.#ship.log, each);
     this.#args.patched(patched.shipped);
     try {
       return await this.#gated(patched.shipped);
@@ -103,17 +103,6 @@ export class AfterPatch {
     );
   }
 
-  #tellPatch(each: Shipped): void {
-    const name = shortName(each);
-    for (const change of each.changes) {
-      this.#ship.log.info(
-        each.unchanged
-          ? `${name}: container ${change.name} runs ${shortImage(change.to)} already; nothing to patch`
-          : `${name}: container ${change.name} from ${shortImage(change.image)} to ${shortImage(change.to)}`,
-      );
-    }
-  }
-
   async #gated(shipped: readonly Shipped[]): Promise<Deployed> {
     const { story, images } = this.#args;
     const seen = images.flatMap(({ seen, digest }) => (seen && digest !== undefined ? [digest] : []));
@@ -131,14 +120,6 @@ export class AfterPatch {
     this.#close();
     for (const [index, each] of shipped.entries()) this.#remember(each, outcomes[index]);
     const running = await Promise.all(shipped.map((each, index) => this.#whatRuns(each, outcomes[index])));
-    const kinds = new Set(outcomes.map((outcome) => outcome.verdict.kind));
-    const result: ResultKind = kinds.has('unknown')
-      ? 'unknown'
-      : kinds.has('superseded')
-        ? 'superseded'
-        : shipped.every((each) => each.unchanged)
-          ? 'unchanged'
-          : 'succeeded';
     const workloads = shipped.map((each, index) =>
       reportLane(each, outcomes[index], { running: running[index] ?? [] }),
     );
@@ -146,7 +127,7 @@ export class AfterPatch {
       .map(({ verdict }) => verdict)
       .find((verdict) => verdict.kind === 'unknown')?.message;
     return {
-      result,
+      result: unfailedResult(shipped, outcomes),
       workloads,
       culprit: undefined,
       stopped: message === undefined ? undefined : { message },
@@ -189,7 +170,7 @@ export class AfterPatch {
     );
     const restored = await this.#restore(back, { verify: true, failed: outcomes.map(({ pin }) => pin) });
     const evidence = await Promise.all(diagnoses);
-    for (const each of evidence) await this.#tellLogs(each);
+    for (const each of evidence) await tellLogs(this.#ship.log, each);
     const workloads = shipped.map((each, index) =>
       reportLane(each, outcomes[index], {
         evidence: evidence[index],
@@ -197,16 +178,6 @@ export class AfterPatch {
       }),
     );
     return { result: resultOf(workloads, culprit), workloads, culprit, stopped: undefined };
-  }
-
-  /** The words of the container that failed, folded: the summary has them too, but people look here first. */
-  async #tellLogs(evidence: Evidence | undefined): Promise<void> {
-    if (evidence?.logs === undefined) return;
-    const { pod, container, lines } = evidence.logs;
-    const title = `The last ${lines.length === 1 ? 'line' : `${lines.length} lines`} of container ${container} in pod ${pod}`;
-    await this.#ship.log.group(title, async () => {
-      for (const line of lines) this.#ship.log.info(line);
-    });
   }
 
   async #restore(

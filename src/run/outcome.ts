@@ -19,6 +19,14 @@ export function resultOf(workloads: readonly WorkloadReport[], culprit: number |
   return 'rolled-back';
 }
 
+/** The result of a run in which no workload failed: all are healthy, or somebody else took over, or nobody can tell. */
+export function unfailedResult(lanes: readonly Lane[], outcomes: readonly Outcome[]): ResultKind {
+  const kinds = new Set(outcomes.map((outcome) => outcome.verdict.kind));
+  if (kinds.has('unknown')) return 'unknown';
+  if (kinds.has('superseded')) return 'superseded';
+  return lanes.every((lane) => lane.unchanged) ? 'unchanged' : 'succeeded';
+}
+
 /** What the report says of one workload. */
 export function reportLane(
   lane: Lane,
