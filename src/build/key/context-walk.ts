@@ -1,4 +1,4 @@
-import { type Dirent, lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
 import { Doubt } from './doubt.ts';
 import { type IgnorePattern, isIgnored, mayHoldExceptions, type Verdicts } from './ignore-file.ts';
 
@@ -26,11 +26,23 @@ const PERMISSIONS = 0o7777;
  */
 const SLICE = 100;
 
+/** A folder of the context, and what of it the builder is given. */
+interface Folder {
+  readonly entry: Entry;
+  /** From the context on; of itself nothing. */
+  readonly path: string;
+  readonly verdicts: Verdicts | undefined;
+  /** Left out itself: it comes with anything in it that is not. */
+  readonly held: boolean;
+  readonly inside: (Entry | Folder)[];
+}
+
 /**
  * Walks a context as BuildKit would send it. Reading a folder at a time without promises is what makes 50,000
  * entries a matter of a quarter of a second.
  *
  * @param root the context's folder
+ * @returns each folder before what is in it, and the files among themselves in the order of their paths
  * @throws Doubt where it holds what can not be recognised: a socket, a `.git`, a name that is no text
  */
 export async function walkContext(
@@ -38,25 +50,28 @@ export async function walkContext(
   patterns: readonly IgnorePattern[],
   signal: AbortSignal | undefined,
 ): Promise<readonly Entry[]> {
-  const entries: Entry[] = [{ ...entryOf(root, '', lstatSync(`${root}/`)), path: '.' }];
-  const open: { path: string; parent: Verdicts | undefined; entry: Entry | undefined }[] = [
-    { path: '', parent: undefined, entry: undefined },
-  ];
-  /** Folders that are left out, and come with the first thing in them that is not. */
-  const held = new Map<string, Entry>();
+  const entry = { ...entryOf(root, '', lstatSync(`${root}/`)), path: '.' };
+  const top: Folder = { entry, path: '', verdicts: undefined, held: false, inside: [] };
+  const open = [top];
   let seen = 0;
   for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
-    const { path: above, parent } = folder;
-    for (const found of readdirSync(`${root}/${above}`, { withFileTypes: true })) {
-      const path = above === '' ? found.name : `${above}/${found.name}`;
-      const { ignored, verdicts } = isIgnored(patterns, path, parent);
-      const isFolder = found.isDirectory();
-      if (ignored && !(isFolder && mayHoldExceptions(patterns, path))) continue;
-      const entry = describe(root, path, found);
-      if (ignored) held.set(path, entry);
-      else take(entries, held, entry);
-      if (isFolder) open.push({ path, parent: verdicts, entry });
+    for (const name of readdirSync(`${root}/${folder.path}`)) {
+      const path = folder.path === '' ? name : `${folder.path}/${name}`;
+      const { ignored, verdicts } = isIgnored(patterns, path, folder.verdicts);
+      if (ignored && !mayHoldExceptions(patterns, path)) continue;
+      const place = `${root}/${path}`;
+      const stat = lstatSync(place);
+      if (ignored && !stat.isDirectory()) continue;
+      const entry = entryOf(place, path, stat);
       seen += 1;
+      if (entry.kind !== 'folder') {
+        folder.inside.push(entry);
+        continue;
+      }
+      if (!ignored) refuseGit(path);
+      const below: Folder = { entry, path, verdicts, held: ignored, inside: [] };
+      folder.inside.push(below);
+      open.push(below);
     }
     if (seen > SLICE) {
       seen = 0;
@@ -64,35 +79,39 @@ export async function walkContext(
       signal?.throwIfAborted();
     }
   }
-  return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const entries: Entry[] = [];
+  flatten(top, entries);
+  return entries;
 }
 
-function take(entries: Entry[], held: Map<string, Entry>, entry: Entry): void {
-  if (entry.kind === 'folder' && /(?:^|\/)\.git$/.test(entry.path)) {
-    throw new Doubt(
-      `${entry.path} is part of the build context and differs in every checkout (a line \`${entry.path === '.git' ? '.git' : '**/.git'}\` in .dockerignore leaves it out)`,
-    );
-  }
-  for (let end = entry.path.indexOf('/'); end > 0 && held.size > 0; end = entry.path.indexOf('/', end + 1)) {
-    const above = entry.path.slice(0, end);
-    const parent = held.get(above);
-    if (parent === undefined) continue;
-    held.delete(above);
-    entries.push(parent);
-  }
-  entries.push(entry);
+function refuseGit(path: string): void {
+  if (!/(?:^|\/)\.git$/.test(path)) return;
+  throw new Doubt(
+    `${path} is part of the build context and differs in every checkout (a line \`${path === '.git' ? '.git' : '**/.git'}\` in .dockerignore leaves it out)`,
+  );
 }
 
-function describe(root: string, path: string, found: Dirent): Entry {
+function flatten({ entry, held, inside }: Folder, into: Entry[]): void {
+  const before = into.push(entry);
+  // What is in a folder goes where the folder's name with a slash would.
+  inside.sort((a, b) => (sortedBy(a) < sortedBy(b) ? -1 : 1));
+  for (const each of inside) {
+    if ('inside' in each) flatten(each, into);
+    else into.push(each);
+  }
+  if (held && into.length === before) into.pop();
+}
+
+function sortedBy(each: Entry | Folder): string {
+  return 'inside' in each ? `${each.path}/` : each.path;
+}
+
+function entryOf(place: string, path: string, stat: Stats): Entry {
   if (path.includes('\uFFFD')) throw new Doubt(`${path} has a name that is no UTF-8`);
-  return entryOf(`${root}/${path}`, path, lstatSync(`${root}/${path}`), found);
-}
-
-function entryOf(place: string, path: string, stat: Stats, found: Dirent | Stats = stat): Entry {
   const mode = stat.mode & PERMISSIONS;
-  if (found.isFile())
+  if (stat.isFile())
     return { path, kind: 'file', mode, size: stat.size, changed: stat.ctimeMs, inode: stat.ino };
-  if (found.isDirectory()) return { path, kind: 'folder', mode, size: 0 };
-  if (found.isSymbolicLink()) return { path, kind: 'link', mode, size: 0, target: readlinkSync(place) };
+  if (stat.isDirectory()) return { path, kind: 'folder', mode, size: 0 };
+  if (stat.isSymbolicLink()) return { path, kind: 'link', mode, size: 0, target: readlinkSync(place) };
   throw new Doubt(`${path} is neither file, folder nor link`);
 }

@@ -117,6 +117,10 @@ export function parseFiles(text: string, written: number): Noted {
     }
     return at === first ? Number.NaN : value;
   };
+  /** Goes past this word and what follows it; where it does not stand here, the next number does not either. */
+  const past = (word: string, before: string): void => {
+    at = text.startsWith(word, at) ? text.indexOf(before, at + word.length) : -1;
+  };
   while (at < text.length) {
     const start = at;
     const tab = text.indexOf('\t', start);
@@ -125,24 +129,25 @@ export function parseFiles(text: string, written: number): Noted {
     at = end + 1;
     // As Node.js makes one number of the two.
     const time = number('  ctime: ') * 1e3 + number(':') / 1e6;
-    const passed = number('\n  mtime: ') + number(':') + number('\n  dev: ');
+    past('\n  mtime: ', '\n');
+    past('\n  dev: ', '\t');
     const inode = number('\tino: ');
-    const owner = number('\n  uid: ') + number('\tgid: ');
+    past('\n  uid: ', '\n');
     const size = number('\n  size: ');
     const flags = text.startsWith('\tflags: ', at) ? text.indexOf('\n', at) : -1;
-    if (flags < 0 || Number.isNaN(time + passed + inode + owner + size)) return NOTHING;
+    if (flags < 0 || Number.isNaN(time + inode + size)) return NOTHING;
     at = flags + 1;
     const path = text.slice(tab + 1, end);
     const isPlain = text.startsWith('H 100', start) && text.startsWith(' 0\t', tab - 2);
     const object = text.slice(start + MODE, tab - 2);
-    if (path === paths.at(-1)) objects[objects.length - 1] = '';
-    else if (isPlain && (object.length === 40 || object.length === 64) && time < written) {
+    if (isPlain && (object.length === 40 || object.length === 64)) {
+      if (time >= written) continue;
       paths.push(path);
       objects.push(object);
       sizes.push(size);
       changed.push(time);
       inodes.push(inode);
-    }
+    } else if (path === paths.at(-1)) objects[objects.length - 1] = '';
   }
   return { paths, objects, sizes, changed, inodes };
 }
