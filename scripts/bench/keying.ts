@@ -22,6 +22,9 @@ export interface Keying {
 export async function keying(folder: string, rounds: number): Promise<Keying> {
   const root = join(folder, 'context');
   lay(root);
+  // Where a step runs: in the folder that was checked out.
+  const before = process.cwd();
+  process.chdir(root);
   const samples = { clean: [] as number[], unknown: [] as number[], cat: [] as number[] };
   const tree = ['-c', 'find tree -type f -print0 | xargs -0 cat > /dev/null'];
   // The first round only fills the caches.
@@ -44,6 +47,7 @@ export async function keying(folder: string, rounds: number): Promise<Keying> {
     const clean = await time(() => key(root));
     if (round > 0) samples.clean.push(clean);
   }
+  process.chdir(before);
   await rm(root, { recursive: true });
   return samples;
 }

@@ -1,4 +1,5 @@
 import { lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs';
+import { relative, sep } from 'node:path';
 import { Doubt } from './doubt.ts';
 import { type IgnorePattern, isIgnored, mayHoldExceptions, type Verdicts } from './ignore-file.ts';
 
@@ -51,15 +52,16 @@ export async function walkContext(
   signal: AbortSignal | undefined,
 ): Promise<readonly Entry[]> {
   const entry = { ...entryOf(root, '', lstatSync(`${root}/`)), path: '.' };
+  const prefix = prefixOf(root);
   const top: Folder = { entry, path: '', verdicts: undefined, held: false, inside: [] };
   const open = [top];
   let seen = 0;
   for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
-    for (const name of readdirSync(`${root}/${folder.path}`)) {
+    for (const name of readdirSync(`${prefix}${folder.path}` || '.')) {
       const path = folder.path === '' ? name : `${folder.path}/${name}`;
       const { ignored, verdicts } = isIgnored(patterns, path, folder.verdicts);
       if (ignored && !mayHoldExceptions(patterns, path)) continue;
-      const place = `${root}/${path}`;
+      const place = prefix + path;
       const stat = lstatSync(place);
       if (ignored && !stat.isDirectory()) continue;
       const entry = entryOf(place, path, stat);
@@ -82,6 +84,13 @@ export async function walkContext(
   const entries: Entry[] = [];
   flatten(top, entries);
   return entries;
+}
+
+/** Ends in a slash. From the working directory, where a job's context mostly lies, the kernel has less of a way to go. */
+function prefixOf(root: string): string {
+  const path = relative(process.cwd(), root);
+  if (path === '') return '';
+  return path === '..' || path.startsWith(`..${sep}`) ? `${root}/` : `${path}/`;
 }
 
 function refuseGit(path: string): void {
