@@ -26,6 +26,8 @@ export interface Sample {
   /** When the line with the verdict was printed. */
   readonly verdict: number;
   readonly ended: number;
+  /** When the command that patches was over; undefined where one process does everything. */
+  readonly set?: number;
   readonly exitCode: number | null;
   readonly peakMemory: number;
   /** Requests to the API, watches not counted; undefined where nobody counts them. */
@@ -82,12 +84,15 @@ async function kubectlAt(home: string, bench: Bench, rollout: Rollout): Promise<
     execute(cluster.kubectl, ['--namespace', namespace, ...args], env);
   return await observed(bench, rollout, async () => {
     const set = await call('set', 'image', 'deployment/shop', `shop=${rollout.wanted}`);
+    const patched = performance.now();
     if (set.exitCode !== 0) throw new Error(set.lines.map(({ text }) => text).join('\n'));
     const status = await call('rollout', 'status', 'deployment/shop');
     const verdict = find(status.lines, /successfully rolled out|exceeded its progress deadline/);
     if (status.exitCode !== 0) await call('rollout', 'undo', 'deployment/shop');
     const peakMemory = Math.max(set.peakMemory, status.peakMemory);
-    return { began: set.began, verdict, ended: performance.now(), exitCode: status.exitCode, peakMemory };
+    const { began } = set;
+    const ended = performance.now();
+    return { began, set: patched, verdict, ended, exitCode: status.exitCode, peakMemory };
   });
 }
 
