@@ -67,6 +67,13 @@ describe('git vouches for', () => {
   test('those of the folder that is asked about, by their path in it', async () => {
     expect(await repository({ a: '1', 'web/b': '2' }).vouched('web')).toEqual(['b']);
   });
+  test('files of which attributes say what git does not have to do', async () => {
+    const { vouched } = repository({
+      '.gitattributes': '* text=auto\n*.sh eol=lf\n',
+      ...{ a: 'one\n', 'b.sh': 'two\n', c: '\0' },
+    });
+    expect(await vouched()).toEqual(['.gitattributes', 'a', 'b.sh', 'c']);
+  });
   test('binary files, which attributes leave alone', async () => {
     const { vouched } = repository({
       '.gitattributes': '*.png binary\n*.txt -text\n*.md linguist-language=x\n',
@@ -91,13 +98,28 @@ describe('git does not vouch for', () => {
     git('update-index', '--skip-worktree', 'b');
     expect(await vouched()).toEqual(['c']);
   });
-  test('what it converts', async () => {
+  test('what it filters, encodes or expands', async () => {
     const { vouched } = repository({
-      '.gitattributes':
-        '*.auto text=auto\n*.lfs filter=lfs\n*.id ident\n*.eol eol=lf\n*.enc working-tree-encoding=UTF-8\n*.crlf crlf\n',
-      ...{ 'a.auto': '1', 'a.lfs': '2', 'a.id': '3', 'a.eol': '4', 'a.enc': '5', 'a.crlf': '6', plain: '7' },
+      '.gitattributes': '*.lfs filter=lfs\n*.id ident\n*.enc working-tree-encoding=UTF-8\n',
+      ...{ 'a.lfs': '2', 'a.id': '3', 'a.enc': '5', plain: '7' },
     });
     expect(await vouched()).toEqual(['.gitattributes', 'plain']);
+  });
+  test.each([
+    ['line ends at the checkout', 'eol=crlf', 'one\n', 'one\r\n'],
+    ['line ends at the commit', 'text=auto', 'one\r\n', 'one\r\n'],
+  ])('what it converts: %s', async (_, attribute, committed, inTree) => {
+    const { folder, git, vouched } = repository({
+      '.gitattributes': `a ${attribute}\n`,
+      a: committed,
+      b: 'x',
+    });
+    rmSync(join(folder, 'a'));
+    writeFileSync(join(folder, 'a'), inTree);
+    git('add', '.');
+    utimesSync(join(folder, '.git', 'index'), new Date(), new Date(Date.now() + 1_000));
+    expect(git('status', '--porcelain')).toBe('');
+    expect(await vouched()).toEqual(['.gitattributes', 'b']);
   });
   test('what core.autocrlf converted, now or in former times; what has no line end is the same', async () => {
     const { folder, git, vouched } = repository({ a: 'one\n', b: 'two', c: 'three\n' });

@@ -32,12 +32,10 @@ const MOST = 64 * 1024 * 1024;
 const MODE = 9;
 const INODES = 2 ** 32;
 /**
- * Files whose bytes in the work tree are those of the object: no attribute converts line ends or encodings,
- * expands `$Id$`, or filters (Git LFS). `-text` says so outright.
+ * Files of which no filter (Git LFS), no encoding and no `$Id$` makes something else, which may have the size of the
+ * object. Line ends are not asked for: what is converted for them becomes longer or shorter.
  */
-const UNCONVERTED = ['!text', '-text'].map(
-  (text) => `:(attr:${text} !eol !crlf !ident !filter !working-tree-encoding)`,
-);
+const UNCONVERTED = ':(attr:!ident !filter !working-tree-encoding)';
 
 /**
  * What git knows of the files in its index: whoever is still as it was noted (`objectsOf`) need not be read. It vouches
@@ -54,7 +52,7 @@ export async function readGitObjects(args: GitArguments): Promise<Noted> {
   const written = path && statSync(resolve(args.folder, path), { throwIfNoEntry: false });
   if (!written || replaced.length > 0) return NOTHING;
   // -v tells the believed from the seen, --debug when it was seen.
-  const text = await git(args, ['ls-files', '-z', '-c', '-s', '-v', '--debug', '--', ...UNCONVERTED]);
+  const text = await git(args, ['ls-files', '-z', '-c', '-s', '-v', '--debug', '--', UNCONVERTED]);
   const noted = parseFiles(text ?? '', written.mtimeMs);
   const sizes = await git(
     args,
@@ -153,8 +151,9 @@ export function parseFiles(text: string, written: number): Noted {
 }
 
 /**
- * A file that was checked out under other attributes than today's, or is converted by core.autocrlf, looks unmodified
- * to git as long as nobody touches it. Then it has another size than its object.
+ * A file whose line ends were converted, by the attributes and core.autocrlf of today or of when it was checked out,
+ * looks unmodified to git as long as nobody touches it. Then it has another size than its object: such a conversion
+ * only ever lengthens a file, or only ever shortens it.
  *
  * @param sizes of the objects, a line each; of one that git does not have it is no number
  */
