@@ -43,7 +43,7 @@ const test = base.extend<{
     await use(folder);
     await rm(folder, { recursive: true });
   },
-  // biome-ignore lint/correctness/noEmptyPattern: vitest wants its fixtures' names written out.
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures this one needs, and it needs none.
   outside: async ({}, use) => {
     const folder = await mkdtemp(join(tmpdir(), 'steadyship-outside-'));
     await use(folder);

@@ -205,3 +205,28 @@ describe('the whole tree', () => {
     expect(existsSync(file)).toBe(false);
   });
 });
+
+it('a dozen children end with us, and are not taken for a leak', async () => {
+  const script = `
+    import { run } from ${JSON.stringify(new URL('../../src/process/run.ts', import.meta.url).href)};
+    const clock = { timer: () => () => {} };
+    const pids = [];
+    for (let child = 0; child < 12; child += 1) {
+      void run({
+        file: 'sh', args: ['-c', 'echo $$; exec sleep 600'], environment: { PATH: process.env.PATH },
+        onLine: (pid) => {
+          pids.push(pid);
+          // In a turn of its own, as Node tells its warnings.
+          if (pids.length === 12) setImmediate(() => { console.log(pids.join(' ')); process.exit(0); });
+        },
+      }, clock);
+    }`;
+  const ended = await run(
+    { file: process.execPath, args: ['--input-type=module', '-e', script], environment },
+    realClock,
+  );
+  expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
+  const pids = ended.stdout.trim().split(' ').map(Number);
+  expect(pids).toHaveLength(12);
+  await Promise.all(pids.map(untilGone));
+}, 20_000);

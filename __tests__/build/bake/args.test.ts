@@ -96,11 +96,11 @@ describe('the command line', () => {
   });
 
   test("labels of ours give way to the file's and to the inputs'", () => {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: a value as a repository's description may have it.
-    const labels = () => ({ mine: 'ours', theirs: 'ours', 'org.opencontainers.image.title': 'a=b,c"${d}' });
+    // As a repository's description may have it: nothing in it may mean anything to bake.
+    const title = `a=b,c"\${d}`;
+    const labels = () => ({ mine: 'ours', theirs: 'ours', 'org.opencontainers.image.title': title });
     expect(settings({ labels: { theirs: 'file' } }, { labels: ['mine=input'] }, { labels }).web).toEqual([
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: the same.
-      'labels.org.opencontainers.image.title=a=b,c"${d}',
+      `labels.org.opencontainers.image.title=${title}`,
       'labels.mine=input',
       ...OFF,
     ]);

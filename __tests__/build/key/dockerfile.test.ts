@@ -1,4 +1,4 @@
-// biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are the Dockerfile's.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: `${NAME}` is the Dockerfile's own syntax, which these tests are about; none is a forgotten template.
 import { describe, expect, test } from 'vitest';
 import { imagesOfDockerfile } from '../../../src/build/key/dockerfile.ts';
 import { Doubt } from '../../../src/build/key/doubt.ts';

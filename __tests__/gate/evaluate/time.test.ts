@@ -241,7 +241,7 @@ const standstill: readonly Row[] = [
     verdict: 'failed no-progress: container web is not ready on 1 of 3 new pods (no progress for 60 s)',
   },
   {
-    name: 'none of three that is ready is told as any',
+    name: 'where none of three is ready, no number is told',
     limits: slow,
     steps: [0, 60].map((second) => [
       second,

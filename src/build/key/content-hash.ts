@@ -17,7 +17,7 @@ const LINES = 64 * 1024;
  * Files are read one after the other, whole and without promises: measured against `cat` of the same files, more
  * threads had nothing to win that their start did not cost.
  *
- * @param entries sorted
+ * @param entries as walkContext has them: files in the order of their paths
  * @throws Doubt when a file changes while it is read
  */
 export async function hashContext(
