@@ -136,6 +136,21 @@ describe('docs/gate-rules.md', () => {
   });
 });
 
+describe('docs/reliability.md', () => {
+  const rows = [...read('docs/reliability.md').matchAll(/^\| (\d+) \|/gm)].map(([, number = '']) => number);
+  const names = globSync('__tests__/{e2e,faults}/*.e2e.test.ts', { cwd: root }).flatMap((file) =>
+    [...read(file).matchAll(/['`](\d+)(?: and (\d+))?: /g)].flatMap(([, ...numbers]) => numbers),
+  );
+
+  test('numbers its rows', () => {
+    expect(rows).toEqual(Array.from({ length: 22 }, (_, index) => String(index + 1)));
+  });
+
+  test.each(rows)('row %s is shown by a test that `npm run soak` finds', (number) => {
+    expect(names).toContain(number);
+  });
+});
+
 describe('links', () => {
   const links = documents.flatMap((name) =>
     [...read(name).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => ({ name, target })),

@@ -22,7 +22,7 @@ async function post(stage: Stage, { state }: StepResult, inputs = {}): Promise<S
 }
 
 scenario(
-  'a run that is cancelled puts back at once, and the post step sees it healthy',
+  '10: a run that is cancelled puts back at once, and the post step sees it healthy',
   async ({ stage }) => {
     await stage.start({ image: stage.images.v1 });
     const step = await interrupt(stage, 'SIGINT');
@@ -39,7 +39,7 @@ scenario(
   },
 );
 
-scenario('a run that is killed: the post step alone puts back', async ({ stage }) => {
+scenario('10: a run that is killed: the post step alone puts back', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
   const step = await interrupt(stage, 'SIGKILL');
   expect(step.exitCode).toBe(null);
@@ -52,7 +52,7 @@ scenario('a run that is killed: the post step alone puts back', async ({ stage }
   expect(await stage.state()).toEqual(restored('not-ready'));
 });
 
-scenario('a run that is killed, with `rollback: never`: nobody puts back', async ({ stage }) => {
+scenario('10: a run that is killed, with `rollback: never`: nobody puts back', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
   const never = { rollback: 'never' };
   const step = await interrupt(stage, 'SIGKILL', never);
@@ -102,7 +102,7 @@ for (const { kind, workload, name, between, back } of KINDS) {
   const putBack = `${workload} in namespace <namespace>: put back to <v1> and healthy`;
 
   scenario(
-    `a ${kind} whose run is cancelled is put back, and seen healthy by the post step`,
+    `10: a ${kind} whose run is cancelled is put back, and seen healthy by the post step`,
     async ({ stage }) => {
       await startKind(stage, kind, { name }, true);
       const step = await interrupt(stage, 'SIGINT', inputs);
@@ -121,7 +121,7 @@ for (const { kind, workload, name, between, back } of KINDS) {
     },
   );
 
-  scenario(`a ${kind} whose run is killed is put back by the post step alone`, async ({ stage }) => {
+  scenario(`10: a ${kind} whose run is killed is put back by the post step alone`, async ({ stage }) => {
     await startKind(stage, kind, { name }, true);
     const step = await interrupt(stage, 'SIGKILL', inputs);
     expect(await look(stage, kind, name)).toEqual({ image: 'not-ready', generation: 2, pods: between });
@@ -154,7 +154,7 @@ for (const { kind, workload, name, between, back } of KINDS) {
   );
 }
 
-scenario('a stuck pod is named by the post step, where eviction is not wished', async ({ stage }) => {
+scenario('10: a stuck pod is named by the post step, where eviction is not wished', async ({ stage }) => {
   await startKind(stage, 'StatefulSet', { name: 'db' });
   const inputs = { workloads: 'statefulset/db' };
   const step = await interrupt(stage, 'SIGINT', inputs);

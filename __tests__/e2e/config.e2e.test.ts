@@ -33,7 +33,7 @@ scenario('a ConfigMap that is mounted is gone', async ({ stage }) => {
   expect(await stage.state()).toEqual(restored('v2'));
 });
 
-scenario('no node has room for one more pod', async ({ stage }) => {
+scenario('19: no node has room for one more pod', async ({ stage }) => {
   const labelSelector = { matchLabels: { app: 'web' } };
   const term = { labelSelector, topologyKey: 'kubernetes.io/hostname' };
   const affinity = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
@@ -48,7 +48,7 @@ scenario('no node has room for one more pod', async ({ stage }) => {
   expect(await stage.state()).toEqual(restored('v2', { available: 1, pods: { v1: 1 }, kept: 1 }));
 });
 
-scenario('a quota that is used up: waited for, then named', async ({ stage }) => {
+scenario('19: a quota that is used up: waited for, then named', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
   await stage.quota('pods', 2);
   const step = await stage.deploy('v2', { inputs: { timeout: '10s' } });

@@ -24,7 +24,7 @@ async function startWithTwo(stage: Stage, second: ImageName): Promise<void> {
   await stage.start({ image: stage.images.v1, pod: { containers: [web, helper(stage.images[second])] } });
 }
 
-scenario('an init container that fails', async ({ stage }) => {
+scenario('19: an init container that fails', async ({ stage }) => {
   await startWithInit(stage);
   const step = await stage.deploy('init-crash', { inputs: { workloads: 'deployment/web:migrate' } });
   expect(stage.ending(step)).toEqual(

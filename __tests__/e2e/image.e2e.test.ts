@@ -43,7 +43,7 @@ scenario('an image for one platform of two that the one before had', async ({ st
   expect(await stage.state()).toEqual(untouched({ image: 'both', history: ['both'], pods: { both: 2 } }));
 });
 
-scenario('an image that nobody looked up and that is not there', async ({ stage }) => {
+scenario('19: an image that nobody looked up and that is not there', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
   const step = await stage.deploy('missing', { inputs: { resolve: 'false' } });
   expect(stage.ending(step)).toEqual(

@@ -33,7 +33,7 @@ const DEAD = `deployment/web: ${nameOf(1)} has not renewed its lock for 60 s, so
 const FREE = { holder: undefined, url: undefined, open: undefined };
 
 scenario(
-  'a killed run that left a bad image: the next run waits for its lock to end and puts back first',
+  '11 and 14: a killed run that left a bad image: the next run waits for its lock to end and puts back first',
   async ({ stage }) => {
     await stage.start({ image: stage.images.v1 });
     const killed = await endInGate(stage, 'SIGKILL');
@@ -63,29 +63,32 @@ for (const { kind, workload, name, back } of [
   { kind: 'StatefulSet', workload: 'statefulset/db', name: 'db', back: { 'db-0': 'v2', 'db-1': 'v2' } },
   { kind: 'DaemonSet', workload: 'daemonset/agent', name: 'agent', back: { agent: 'v2' } },
 ] as const) {
-  scenario(`a killed run that left a bad image in a ${kind}: put back first`, async ({ stage }) => {
-    await startKind(stage, kind, { name }, true);
-    const inputs = { workloads: workload, 'evict-stuck': 'true' };
-    await endInGate(stage, 'SIGKILL', inputs);
-    const lease = () => readLease(stage, name, kind.toLowerCase());
-    expect(await lease()).toMatchObject({
-      open: { changes: [{ image: stage.images.v1, to: stage.images['not-ready'] }] },
-    });
-    const next = await stage.deploy('v2', { ...runNumber(2), inputs });
-    expect(next.warnings.map((warning) => stage.plain(warning))).toEqual([
-      `${workload}: ${nameOf(1)} ended without a verdict, and what it set still stands.`,
-    ]);
-    expect(stage.plain(next.log)).toContain(
-      `${workload} in namespace <namespace>: put back to <v1> and healthy`,
-    );
-    expect(stage.ending(next)).toEqual(green('succeeded', `${workload} runs <v2> and is healthy.`));
-    // There, back, and there: nothing was patched twice.
-    expect(await look(stage, kind, name)).toEqual({ image: 'v2', generation: 4, pods: back });
-    expect(await lease()).toMatchObject({ ...FREE, stable: { images: [{ image: stage.images.v2 }] } });
-  });
+  scenario(
+    `11 and 14: a killed run that left a bad image in a ${kind}: put back first`,
+    async ({ stage }) => {
+      await startKind(stage, kind, { name }, true);
+      const inputs = { workloads: workload, 'evict-stuck': 'true' };
+      await endInGate(stage, 'SIGKILL', inputs);
+      const lease = () => readLease(stage, name, kind.toLowerCase());
+      expect(await lease()).toMatchObject({
+        open: { changes: [{ image: stage.images.v1, to: stage.images['not-ready'] }] },
+      });
+      const next = await stage.deploy('v2', { ...runNumber(2), inputs });
+      expect(next.warnings.map((warning) => stage.plain(warning))).toEqual([
+        `${workload}: ${nameOf(1)} ended without a verdict, and what it set still stands.`,
+      ]);
+      expect(stage.plain(next.log)).toContain(
+        `${workload} in namespace <namespace>: put back to <v1> and healthy`,
+      );
+      expect(stage.ending(next)).toEqual(green('succeeded', `${workload} runs <v2> and is healthy.`));
+      // There, back, and there: nothing was patched twice.
+      expect(await look(stage, kind, name)).toEqual({ image: 'v2', generation: 4, pods: back });
+      expect(await lease()).toMatchObject({ ...FREE, stable: { images: [{ image: stage.images.v2 }] } });
+    },
+  );
 }
 
-scenario('a killed run that left a healthy image: it stays', async ({ stage }) => {
+scenario('11: a killed run that left a healthy image: it stays', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
   const { child, ended } = begin(stage, 'v2', { inputs: { 'stable-for': '10m' } });
   await stage.untilPods('v2', (pods) => pods.length === 2);
@@ -129,7 +132,7 @@ scenario('a cancelled run: its post step goes on under the same lock', async ({ 
   expect(took).toBeLessThan(REVERTED_WITHIN);
 });
 
-scenario('`on-cancel: leave`: neither the post step nor the next run puts back', async ({ stage }) => {
+scenario('10: `on-cancel: leave`: neither the post step nor the next run puts back', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
   const leave = { 'on-cancel': 'leave' };
   const step = await endInGate(stage, 'SIGINT', leave);

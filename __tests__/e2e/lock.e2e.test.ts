@@ -18,7 +18,7 @@ async function underWay(stage: Stage): Promise<{ readonly ended: Promise<StepRes
   return { ended };
 }
 
-scenario('the second of two runs waits for the first, then deploys', async ({ stage }) => {
+scenario('13: the second of two runs waits for the first, then deploys', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
   const { ended } = await underWay(stage);
   const held = await readLease(stage);
@@ -66,7 +66,7 @@ scenario('the second of two runs waits for the first, then deploys', async ({ st
   });
 });
 
-scenario('with `lock-timeout: 0s` the second of two runs ends at once', async ({ stage }) => {
+scenario('13: with `lock-timeout: 0s` the second of two runs ends at once', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
   const { ended } = await underWay(stage);
   const second = await stage.deploy('v2', { ...runNumber(2), inputs: { 'lock-timeout': '0s' } });
@@ -81,21 +81,24 @@ scenario('with `lock-timeout: 0s` the second of two runs ends at once', async ({
   expect(await readLease(stage)).toMatchObject({ holder: undefined, transitions: 0, open: undefined });
 });
 
-scenario('two runs that name the same workloads the other way round do not deadlock', async ({ stage }) => {
-  const { v1, v2 } = stage.images;
-  await stage.start({ image: v1 }, { image: v1, name: 'api' });
-  const steps = await Promise.all([
-    stage.deploy('v2', { ...runNumber(1), inputs: { workloads: 'deployment/web, deployment/api' } }),
-    stage.deploy('v3', { ...runNumber(2), inputs: { workloads: 'deployment/api, deployment/web' } }),
-  ]);
-  expect(steps.map((step) => stage.ending(step))).toEqual([
-    green('succeeded', '2 workloads run <v2> and are healthy: deployment/web and deployment/api.'),
-    green('succeeded', '2 workloads run <v3> and are healthy: deployment/api and deployment/web.'),
-  ]);
-  const waited = steps.filter(({ log }) => log.includes('is deploying it; waiting up to 10 min'));
-  expect(waited).toHaveLength(1);
-  const last = waited[0]?.outputs['image'] === v2 ? 'v2' : 'v3';
-  const history = ['v1', last === 'v2' ? 'v3' : 'v2', last];
-  expect(await stage.state('web')).toEqual(shipped(last, { history }));
-  expect(await stage.state('api')).toEqual(shipped(last, { history }));
-});
+scenario(
+  '13: two runs that name the same workloads the other way round do not deadlock',
+  async ({ stage }) => {
+    const { v1, v2 } = stage.images;
+    await stage.start({ image: v1 }, { image: v1, name: 'api' });
+    const steps = await Promise.all([
+      stage.deploy('v2', { ...runNumber(1), inputs: { workloads: 'deployment/web, deployment/api' } }),
+      stage.deploy('v3', { ...runNumber(2), inputs: { workloads: 'deployment/api, deployment/web' } }),
+    ]);
+    expect(steps.map((step) => stage.ending(step))).toEqual([
+      green('succeeded', '2 workloads run <v2> and are healthy: deployment/web and deployment/api.'),
+      green('succeeded', '2 workloads run <v3> and are healthy: deployment/api and deployment/web.'),
+    ]);
+    const waited = steps.filter(({ log }) => log.includes('is deploying it; waiting up to 10 min'));
+    expect(waited).toHaveLength(1);
+    const last = waited[0]?.outputs['image'] === v2 ? 'v2' : 'v3';
+    const history = ['v1', last === 'v2' ? 'v3' : 'v2', last];
+    expect(await stage.state('web')).toEqual(shipped(last, { history }));
+    expect(await stage.state('api')).toEqual(shipped(last, { history }));
+  },
+);

@@ -57,7 +57,7 @@ async function onNodes(stage: Stage): Promise<Readonly<Record<string, string>>> 
 const TWO = { maxUnavailable: 2 };
 
 scenario(
-  'a node that is not Ready neither holds up a good version nor hides it',
+  '17: a node that is not Ready neither holds up a good version nor hides it',
   async ({ stage, onTestFinished }) => {
     const nodes = await start(stage, onTestFinished, TWO);
     const down = await nodes.add('down');
@@ -88,7 +88,7 @@ scenario(
   },
 );
 
-scenario('a node that joins during the hold is not waited for', async ({ stage, onTestFinished }) => {
+scenario('17: a node that joins during the hold is not waited for', async ({ stage, onTestFinished }) => {
   const nodes = await start(stage, onTestFinished, TWO);
   let late: Promise<string> | undefined;
   const step = await stage.deploy('v2', {
@@ -123,7 +123,7 @@ scenario(
 );
 
 scenario(
-  'nodes that are not Ready and use up maxUnavailable are named when time is up',
+  '17: nodes that are not Ready and use up maxUnavailable are named when time is up',
   async ({ stage, onTestFinished }) => {
     const nodes = await start(stage, onTestFinished, { maxUnavailable: 1 });
     const down = await nodes.add('down');

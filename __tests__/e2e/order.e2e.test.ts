@@ -101,7 +101,7 @@ const TO_GO_BACK = 'To go back to it on purpose, re-run this run, or set `allow-
 const withToken = { 'github-token': TOKEN };
 
 scenario(
-  'a late run of an older commit, as GitHub knows: skipped, unless it is wished',
+  '12: a late run of an older commit, as GitHub knows: skipped, unless it is wished',
   async ({ stage, workspace }) => {
     await stage.start({ image: stage.images.v1 });
     const checkout = new Checkout(stage, workspace);
@@ -155,7 +155,7 @@ scenario(
 );
 
 scenario(
-  'without a token the run numbers decide; a second attempt is obeyed',
+  '12: without a token the run numbers decide; a second attempt is obeyed',
   async ({ stage, workspace }) => {
     await stage.start({ image: stage.images.v1 });
     const checkout = new Checkout(stage, workspace);
@@ -181,7 +181,7 @@ scenario(
   },
 );
 
-scenario('GitHub that refuses or is down does not stop a delivery', async ({ stage, workspace }) => {
+scenario('22: GitHub that refuses or is down does not stop a delivery', async ({ stage, workspace }) => {
   await stage.start({ image: stage.images.v1 });
   const checkout = new Checkout(stage, workspace);
   await checkout.commit(3);

@@ -4,7 +4,7 @@ import { scenario } from '../harness/scenario.ts';
 
 /** What other people do to the same Deployment, before and while we roll it out. */
 
-scenario('somebody else sets another image in the middle: theirs stays', async ({ stage }) => {
+scenario('15: somebody else sets another image in the middle: theirs stays', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
   const deploy = stage.deploy('not-ready');
   await stage.untilPods('not-ready', (pods) => pods.length === 1);
@@ -19,7 +19,7 @@ scenario('somebody else sets another image in the middle: theirs stays', async (
   expect(await stage.state()).toEqual(shipped('v3', { history: ['v1', 'not-ready', 'v3'] }));
 });
 
-scenario('somebody else scales in the middle: all the new pods are waited for', async ({ stage }) => {
+scenario('17: somebody else scales in the middle: all the new pods are waited for', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
   const deploy = stage.deploy('slow');
   await stage.untilPods('slow', (pods) => pods.length === 1);
@@ -43,7 +43,7 @@ scenario('a Deployment that is paused: refused before anything', async ({ stage 
   expect(await stage.state()).toEqual(untouched());
 });
 
-scenario('a Deployment that is paused in the middle', async ({ stage }) => {
+scenario('20: a Deployment that is paused in the middle', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
   const deploy = stage.deploy('not-ready');
   await stage.untilPods('not-ready', (pods) => pods.length === 1);

@@ -66,7 +66,7 @@ scenario('the image that runs already, unhealthy: nothing is rolled back', async
   );
 });
 
-scenario('a state before that was broken: there is nothing to go back to', async ({ stage }) => {
+scenario('20: a state before that was broken: there is nothing to go back to', async ({ stage }) => {
   await stage.apply('deployments', deployment({ image: stage.images['not-ready'] }));
   const step = await stage.deploy('no-entrypoint');
   expect(stage.ending(step)).toEqual(
@@ -88,7 +88,7 @@ scenario('a state before that was broken is healed by a good version', async ({ 
   expect(await stage.state()).toEqual(shipped('v2', { history: ['not-ready', 'v2'] }));
 });
 
-scenario('a rollback that does not become healthy either', async ({ stage }) => {
+scenario('20: a rollback that does not become healthy either', async ({ stage }) => {
   await stage.apply('configmaps', stage.configMap('settings'));
   await stage.start({ image: stage.images.v1, ...SETTINGS, spec: { strategy: { type: 'Recreate' } } });
   const deploy = stage.deploy('not-ready', { inputs: { timeout: '25s', patience: 'volume: 3s' } });

@@ -124,7 +124,7 @@ scenario(
 );
 
 scenario(
-  'the API server is away for a moment before anything was asked',
+  '7: the API server is away for a moment before anything was asked',
   async ({ stage, onTestFinished }) => {
     await stage.start({ image: stage.images.v1 });
     const api = await FaultyApi.before(stage, onTestFinished);

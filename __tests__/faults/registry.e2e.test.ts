@@ -175,7 +175,7 @@ scenario('21: a push that is denied is not begun again', async ({ stage, workspa
 });
 
 scenario(
-  'a tag that is moved while the run prepares: told, and deployed is what it stood for',
+  '21: a tag that is moved while the run prepares: told, and deployed is what it stood for',
   async ({ stage, onTestFinished }) => {
     await stage.start({ image: stage.images.v1 });
     const registry = await FaultyRegistry.before(stage, onTestFinished);

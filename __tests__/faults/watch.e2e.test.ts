@@ -127,7 +127,7 @@ for (const [image, ending, state] of [
 }
 
 scenario(
-  'a proxy that holds watches back: said, and read periodically',
+  '3: a proxy that holds watches back: said, and read periodically',
   async ({ stage, onTestFinished }) => {
     await stage.start({ image: stage.images.v1 });
     const api = await FaultyApi.before(stage, onTestFinished);
@@ -147,7 +147,7 @@ scenario(
   },
 );
 
-scenario('answers that come by drops of 7 bytes', async ({ stage, onTestFinished }) => {
+scenario('3: answers that come by drops of 7 bytes', async ({ stage, onTestFinished }) => {
   await stage.start({ image: stage.images.v1 });
   const api = await FaultyApi.before(stage, onTestFinished);
   api.always(longWatch, drip(7));
@@ -157,7 +157,7 @@ scenario('answers that come by drops of 7 bytes', async ({ stage, onTestFinished
   expect(await stage.state()).toEqual(restored('no-entrypoint'));
 });
 
-scenario('every answer comes a second late', async ({ stage, onTestFinished }) => {
+scenario('3: every answer comes a second late', async ({ stage, onTestFinished }) => {
   await stage.start({ image: stage.images.v1 });
   const api = await FaultyApi.before(stage, onTestFinished);
   api.always(() => true, late(1_000));
