@@ -6,6 +6,7 @@ const OPEN: OpenRun = {
   rollback: 'auto',
   onCancel: 'leave',
   holder: { holder: 'run 1 [ab]', title: 'run 1', url: 'https://github.com/acme/shop/actions/runs/1' },
+  time: '2026-11-20T10:00:00.000Z',
   open: [
     {
       kind: 'StatefulSet',
@@ -42,7 +43,7 @@ test.each([
   ['another version', '{"version":2,"rollback":"auto","open":[]}', 'The saved state is not of version 1.'],
   [
     'a holder without a name',
-    '{"version":1,"rollback":"auto","onCancel":"leave","open":[],"holder":{}}',
+    '{"version":1,"rollback":"auto","onCancel":"leave","open":[],"time":"2026-11-20T10:00:00Z","holder":{}}',
     'The saved state names a holder that is none.',
   ],
   [
@@ -56,13 +57,18 @@ test.each([
     'The saved state lacks what is still open.',
   ],
   [
+    'no time',
+    '{"version":1,"rollback":"auto","onCancel":"leave","time":"noon","open":[]}',
+    'The saved state does not say when it was written.',
+  ],
+  [
     'a change without names',
-    '{"version":1,"rollback":"auto","onCancel":"leave","open":[{}]}',
+    '{"version":1,"rollback":"auto","onCancel":"leave","time":"2026-11-20T10:00:00Z","open":[{}]}',
     'The saved state holds an open change without its names.',
   ],
   [
     'an image that is none',
-    '{"version":1,"rollback":"auto","onCancel":"leave","open":[{"kind":"DaemonSet","namespace":"n","name":"w","uid":"u","annotationsBefore":{},"changes":[{"list":"volumes"}]}]}',
+    '{"version":1,"rollback":"auto","onCancel":"leave","time":"2026-11-20T10:00:00Z","open":[{"kind":"DaemonSet","namespace":"n","name":"w","uid":"u","annotationsBefore":{},"changes":[{"list":"volumes"}]}]}',
     'The saved state holds a change of an image that is none.',
   ],
 ])('%s is refused, not guessed', (_, text, sentence) => {

@@ -6,7 +6,10 @@ import { rawInputs } from './inputs/reader.ts';
 import { readInputs } from './inputs.ts';
 import { messageOf } from './model/error.ts';
 import { escapeLogLine } from './report/escape.ts';
-import { parseState, STATE } from './state.ts';
+import { type OpenChange, parseState, STATE } from './state.ts';
+
+/** So many workloads are named in an error; it is one line. */
+const SHOWN = 3;
 
 /**
  * The entry of the post step: when the main step was ended in the middle of a rollout, it looks whether the
@@ -19,27 +22,41 @@ async function post(): Promise<void> {
   const log = createLog(escapeLogLine);
   const raw = rawInputs(environment);
   for (const name of ['password', 'github-token']) log.secret(raw[name] ?? '');
-  const { finishRevert } = await import('./run/finish-revert.ts');
-  const finished = await finishRevert(await readInputs(raw), saved, {
-    clock: systemClock,
-    log,
-    environment,
-    workspace: environment['GITHUB_WORKSPACE'] ?? process.cwd(),
-    facts: readRunFacts(environment, undefined),
-    signal: new AbortController().signal,
-    save: () => undefined,
-    random: '',
-  });
-  if (!finished) process.exitCode = 1;
+  try {
+    const { finishRevert } = await import('./run/finish-revert.ts');
+    const finished = await finishRevert(await readInputs(raw), saved, {
+      clock: systemClock,
+      log,
+      environment,
+      workspace: environment['GITHUB_WORKSPACE'] ?? process.cwd(),
+      facts: readRunFacts(environment, undefined),
+      signal: new AbortController().signal,
+      save: () => undefined,
+      random: '',
+    });
+    if (!finished) process.exitCode = 1;
+  } catch (error) {
+    fail(error, saved.open);
+  }
+}
+
+/** @param open undefined: which they are could not be read */
+function fail(error: unknown, open?: readonly OpenChange[]): void {
+  const names = open?.map(
+    ({ kind, namespace, name }) => ` -n ${namespace} ${kind.toLowerCase()}/${name}`,
+  ) ?? [''];
+  const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
+  const commands = names.slice(0, SHOWN).map((name) => `kubectl rollout status${name}`);
+  core.error(
+    escapeLogLine(
+      `The run ended in the middle of a rollout, and whether it was put back could not be found out: ${messageOf(error)} Look yourself: ${commands.join('; ')}${more}`,
+    ),
+  );
+  process.exitCode = 1;
 }
 
 try {
   await post();
 } catch (error) {
-  core.error(
-    escapeLogLine(
-      `The run ended in the middle of a rollout, and whether it was put back could not be found out: ${messageOf(error)} Look yourself: kubectl rollout status`,
-    ),
-  );
-  process.exitCode = 1;
+  fail(error);
 }

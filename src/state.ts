@@ -24,6 +24,8 @@ export interface OpenRun {
   readonly onCancel: 'rollback' | 'leave';
   /** Who holds the Leases: the post step goes on under the same name. */
   readonly holder: Identity | undefined;
+  /** When this was written (ISO 8601). The cluster had just answered: if it does not later, its address is right. */
+  readonly time: string;
   readonly open: readonly OpenChange[];
 }
 
@@ -55,7 +57,7 @@ export function parseState(text: string): OpenRun | undefined {
   const value: unknown = JSON.parse(unpack(text));
   if (!isRecord(value) || value['version'] !== VERSION)
     throw new Error(`The saved state is not of version ${VERSION}.`);
-  const { rollback, onCancel, open, holder } = value;
+  const { rollback, onCancel, open, holder, time } = value;
   if (
     (rollback !== 'auto' && rollback !== 'never') ||
     (onCancel !== 'rollback' && onCancel !== 'leave') ||
@@ -63,7 +65,9 @@ export function parseState(text: string): OpenRun | undefined {
   ) {
     throw new Error('The saved state lacks what is still open.');
   }
-  return { rollback, onCancel, holder: parseHolder(holder), open: open.map(parseOpenChange) };
+  if (typeof time !== 'string' || Number.isNaN(Date.parse(time)))
+    throw new Error('The saved state does not say when it was written.');
+  return { rollback, onCancel, holder: parseHolder(holder), time, open: open.map(parseOpenChange) };
 }
 
 function parseHolder(value: unknown): Identity | undefined {

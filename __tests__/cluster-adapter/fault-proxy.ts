@@ -1,5 +1,6 @@
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { freePort } from '../cluster/addresses.ts';
 
 /** A TCP proxy that can go silent, cut, refuse, and crumble what passes. */
 export class FaultProxy {
@@ -25,14 +26,17 @@ export class FaultProxy {
   /** @param finished the test's own, where tests run at the same time */
   static async to(port: number, finished = onTestFinished): Promise<FaultProxy> {
     const proxy = new FaultProxy(port);
-    await proxy.listen(0);
+    // Not one that others draw while this proxy is stopped for a time.
+    await proxy.listen(await freePort());
     finished(() => proxy.stop());
     return proxy;
   }
 
   async listen(port: number): Promise<void> {
-    await new Promise<void>((resolve) => this.#server.listen(port, '127.0.0.1', resolve));
-    this.port = (this.#server.address() as AddressInfo).port;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject).listen(port, '127.0.0.1', resolve);
+    });
+    this.port = port;
   }
 
   /** Connections that exist say nothing any more in either direction, and do not close. */

@@ -185,7 +185,25 @@ scenario(
       errors: [],
       warnings: [
         'deployment/web in namespace <namespace>: the run ended before the rollout had a verdict; left as it is, since `rollback` is never',
-        'The lock of this run could not be given back, so the next run waits until it expires, and then judges what this one left: Cannot reach the cluster at https://127.0.0.1:1: the connection was refused, so nothing listens there (connect ECONNREFUSED 127.0.0.1:1). Check the server address in the kubeconfig, and that the API server is running.',
+        'The lock of this run could not be given back, so the next run waits until it expires, and then judges what this one left: The cluster at https://127.0.0.1:1 answered until <clock>, but can no longer be reached: the connection was refused, so nothing listens there (connect ECONNREFUSED 127.0.0.1:1). Look at the API server and at the load balancer and network in front of it, then run this again.',
+      ],
+    });
+    expect(await stage.state()).toEqual(shipped('not-ready', { pods: { v1: 2, 'not-ready': 1 }, kept: 2 }));
+  },
+);
+
+scenario(
+  '10: killed, and the API server stays away in the post step: said, with what to look at',
+  async ({ stage }) => {
+    await stage.start({ image: stage.images.v1 });
+    const step = await interrupt(stage, 'SIGKILL');
+    const kubeconfig = stage.kubeconfigWith(stage.user, { server: 'https://127.0.0.1:1' });
+    const after = await post(stage, step, { kubeconfig });
+    expect({ ...after, errors: after.errors.map((one) => stage.plain(one)) }).toMatchObject({
+      exitCode: 1,
+      warnings: [],
+      errors: [
+        'The run ended in the middle of a rollout, and whether it was put back could not be found out: The cluster at https://127.0.0.1:1 answered until <clock>, but can no longer be reached: the connection was refused, so nothing listens there (connect ECONNREFUSED 127.0.0.1:1). Look at the API server and at the load balancer and network in front of it, then run this again. Look yourself: kubectl rollout status -n <namespace> deployment/web',
       ],
     });
     expect(await stage.state()).toEqual(shipped('not-ready', { pods: { v1: 2, 'not-ready': 1 }, kept: 2 }));

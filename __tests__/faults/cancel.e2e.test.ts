@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { expect } from 'vitest';
 import { red, restored } from '../harness/expected.ts';
 import type { StepResult } from '../harness/runner.ts';
@@ -127,6 +129,31 @@ scenario(
     await api.away();
     const step = await cancel(deploy);
     const back = setTimeout(() => void api.back(), 10_000);
+    onTestFinished(() => clearTimeout(back));
+    await post(stage, step, kubeconfig);
+    expect(api.patches).toEqual([stage.images['not-ready'], stage.images.v1]);
+    expect(await stage.state()).toEqual(restored('not-ready'));
+  },
+);
+
+scenario(
+  '10: cancelled, and what listens there for 10 s speaks no TLS: the post step waits for the API server',
+  async ({ stage, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    const kubeconfig = api.kubeconfig();
+    const deploy = await deploying(stage, 'not-ready', { inputs: { kubeconfig } });
+    await deploy.patched();
+    await api.away();
+    const other = createServer((socket) =>
+      socket
+        .on('error', () => {})
+        .resume()
+        .end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    );
+    await once(other.listen(api.wire.port, '127.0.0.1'), 'listening');
+    const step = await cancel(deploy);
+    const back = setTimeout(() => other.close(() => void api.back()), 10_000);
     onTestFinished(() => clearTimeout(back));
     await post(stage, step, kubeconfig);
     expect(api.patches).toEqual([stage.images['not-ready'], stage.images.v1]);

@@ -10,7 +10,7 @@ import type { onTestFinished } from 'vitest';
 import { issue, makeAuthority } from '../cluster/certificate.ts';
 import { FaultProxy } from '../cluster-adapter/fault-proxy.ts';
 import type { Stage } from '../harness/stage.ts';
-import { imagesOf, type Passing } from './fault.ts';
+import { imagesOf, longWatch, type Passing } from './fault.ts';
 import { Rules } from './rules.ts';
 
 const authority = makeAuthority('faults');
@@ -96,9 +96,10 @@ export class FaultyApi extends Rules {
     this.wire.reset();
   }
 
-  /** Waits until so many watches are open. */
+  /** Waits until so many watches that are to last are open. */
   async watched(count: number): Promise<void> {
-    while (this.#watches.size < count) await this.#opened.promise;
+    const lasting = () => [...this.#watches].filter(({ request }) => longWatch(request));
+    while (lasting().length < count) await this.#opened.promise;
   }
 
   /** The watches that are open end with this event. */
@@ -133,7 +134,7 @@ export class FaultyApi extends Rules {
       return;
     }
     response.flushHeaders();
-    const watch = new Watch(answer, response);
+    const watch = new Watch(request, answer, response);
     this.#watches.add(watch);
     this.#opened.resolve();
     this.#opened = Promise.withResolvers();
@@ -150,11 +151,13 @@ export class FaultyApi extends Rules {
 
 /** A watch that passes; an event of ours may only come between two lines. */
 class Watch {
+  readonly request: Passing;
   readonly #response: ServerResponse;
   #between = true;
   #last: string | undefined;
 
-  constructor(answer: IncomingMessage, response: ServerResponse) {
+  constructor(request: Passing, answer: IncomingMessage, response: ServerResponse) {
+    this.request = request;
     this.#response = response;
     answer.on('error', () => response.destroy());
     answer.on('end', () => response.end());

@@ -27,7 +27,8 @@ async function killed(rollback: OpenRun['rollback'], onCancel: OpenRun['onCancel
   await guard.mark([CHANGE]);
   cluster.setImage('web', NEW);
   guard.leave();
-  const saved: OpenRun = { rollback, onCancel, holder: guard.identity, open: [CHANGE] };
+  const time = '2026-11-20T10:00:00.000Z';
+  const saved: OpenRun = { rollback, onCancel, holder: guard.identity, time, open: [CHANGE] };
   const lease = () => {
     const { spec, metadata } = cluster.leases.the('steadyship-deployment-web');
     return { holder: spec?.holderIdentity, isOpen: 'steadyship.dev/open' in (metadata?.annotations ?? {}) };

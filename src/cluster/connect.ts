@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly userAgent: string;
   readonly timing?: Timing;
+  /** When an earlier step of this run heard of the cluster (wall time): it is right then, and at most away. */
+  readonly lastHeard?: Date;
   /** Between 0 and 1, for jitter. */
   readonly random?: () => number;
 }
@@ -33,7 +35,7 @@ function isQuestion(path: string): boolean {
 
 /** Does no network I/O yet: the first request connects. */
 export function connect(access: ClusterAccess, options: ConnectOptions): Cluster {
-  const { clock, log, environment, userAgent } = options;
+  const { clock, log, environment, userAgent, lastHeard } = options;
   const timing = options.timing ?? DEFAULT_TIMING;
   const random = options.random ?? Math.random;
   const closing = new AbortController();
@@ -45,6 +47,7 @@ export function connect(access: ClusterAccess, options: ConnectOptions): Cluster
     environment,
     timing,
     userAgent,
+    lastHeard,
     closed: closing.signal,
   });
   const collections = new Set<{ stop(): void }>();

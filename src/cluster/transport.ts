@@ -50,6 +50,8 @@ export interface TransportOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly timing: Timing;
   readonly userAgent: string;
+  /** When the server was heard before this was made (wall time); undefined: never. */
+  readonly lastHeard: Date | undefined;
   /** Ends everything when aborted. */
   readonly closed: AbortSignal;
 }
@@ -74,6 +76,7 @@ export class Transport {
 
   constructor(options: TransportOptions) {
     this.#options = options;
+    this.#lastHeard = options.lastHeard;
     this.#trust = new Trust(options.access);
     this.#server = new URL(options.access.server);
     // Rancher and the like serve clusters below a path.

@@ -67,11 +67,15 @@ function settled<T>(promise: Promise<T>): () => Promise<T> {
   return () => promise;
 }
 
-/** Connects to the cluster of the inputs; its client is loaded only now. */
+/**
+ * Connects to the cluster of the inputs; its client is loaded only now.
+ *
+ * @param lastHeard when an earlier step of this run heard of it
+ */
 export async function connectTo(
   inputs: Inputs,
   world: Pick<World, 'clock' | 'log' | 'environment' | 'workspace' | 'facts'>,
-  timing: Partial<Timing> = {},
+  { timing, lastHeard }: { readonly timing?: Partial<Timing>; readonly lastHeard?: Date } = {},
 ): Promise<Cluster> {
   const [{ readKubeconfig }, { connect }, { DEFAULT_TIMING }] = await Promise.all([
     import('../cluster/kubeconfig.ts'),
@@ -93,8 +97,14 @@ export async function connectTo(
     environment,
     secret: (value) => log.secret(value),
   });
-  const all = { ...DEFAULT_TIMING, ...timing };
-  return connect(access, { clock, log, environment, userAgent: 'steadyship', timing: all });
+  return connect(access, {
+    clock,
+    log,
+    environment,
+    userAgent: 'steadyship',
+    timing: { ...DEFAULT_TIMING, ...timing },
+    ...(lastHeard === undefined ? {} : { lastHeard }),
+  });
 }
 
 /** Pod logs may be private: they are shown unless that was forbidden, and never where anybody may read them. */

@@ -10,7 +10,7 @@ import { messageOf } from '../model/error.ts';
 import type { Workload } from '../model/kube.ts';
 import { shortName } from '../model/workload.ts';
 import type { OpenChange, OpenRun } from '../state.ts';
-import { connectTo, explainCluster } from './cluster.ts';
+import { connectTo, explainCluster, explained } from './cluster.ts';
 import { lockedOf } from './guard.ts';
 import { persist } from './persist.ts';
 import { beforeOf } from './pin.ts';
@@ -36,13 +36,13 @@ export async function finishRevert(inputs: Inputs, saved: OpenRun, world: World)
       `${nameOf(change)}: the run ended before the rollout had a verdict; left as it is, since ${leaving}`,
     );
   const cluster = await connectTo(inputs, world, {
-    firstContactPatience: PATIENCE,
-    readPatience: PATIENCE,
+    timing: { readPatience: PATIENCE },
+    lastHeard: new Date(saved.time),
   });
   try {
     return await finishUnderLock(cluster, inputs, saved, world);
   } catch (error) {
-    if (leaving === undefined) throw error;
+    if (leaving === undefined) throw explained(error, cluster);
     // Nothing was to be put back: all that could not be done is to give the lock back.
     world.log.warning(
       `The lock of this run could not be given back, so the next run waits until it expires, and then judges what this one left: ${explainCluster(error, cluster) ?? messageOf(error)}`,

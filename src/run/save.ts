@@ -14,5 +14,6 @@ export function saveOpen(
   goesBack = false,
 ): void {
   const onCancel = goesBack ? 'rollback' : inputs.onCancel;
-  world.save({ rollback: inputs.rollback, onCancel, holder: guard.identity, open });
+  const time = world.clock.wall().toISOString();
+  world.save({ rollback: inputs.rollback, onCancel, holder: guard.identity, time, open });
 }
