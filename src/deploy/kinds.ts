@@ -16,7 +16,7 @@ interface Answers<T extends Workload> {
  * The formulas of `kubectl rollout status` (k8s.io/kubectl pkg/polymorphichelpers/rollout_status.go), of which the
  * Deployment's is that of the controller's DeploymentComplete too. For a StatefulSet kubectl asks for readyReplicas,
  * which leaves minReadySeconds out. A DaemonSet counts nodes that are not Ready among the desired ones: of those the
- * gate knows better, and what it holds to be healthy is whole as well (run/rollout.ts).
+ * gate knows better, and what it holds to be healthy is whole as well (run/survey.ts).
  */
 const KINDS: {
   readonly Deployment: Answers<Deployment>;

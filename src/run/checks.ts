@@ -10,7 +10,7 @@ import type { Registry, Resolved } from '../registry/registry.ts';
 import { imageBack } from '../rollback/target.ts';
 import type { Obtained } from './image.ts';
 import { placesOf, receivers } from './images.ts';
-import type { Lane } from './rollout.ts';
+import type { Lane } from './lane.ts';
 
 /** Registries whose clusters' nodes pull with a credential of their own (kubelet credential providers). */
 const NODE_CREDENTIALS =

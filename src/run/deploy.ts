@@ -6,10 +6,12 @@ import { explained } from './cluster.ts';
 import type { Deployed } from './ending.ts';
 import { Overtaken } from './guard.ts';
 import { commitOf } from './image.ts';
+import type { Lane, Ship } from './lane.ts';
 import { observe } from './observe.ts';
 import { checkOrder } from './order.ts';
-import { type Lane, patchAll, type Ship, survey } from './rollout.ts';
+import { patchAll } from './patching.ts';
 import { saveOpen } from './save.ts';
+import { survey } from './survey.ts';
 
 /** Patches, gates, and puts back what did not become healthy. */
 export async function deploy(args: DeployArguments): Promise<Deployed> {

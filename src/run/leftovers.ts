@@ -12,8 +12,8 @@ import { shortName, type WorkloadId } from '../model/workload.ts';
 import type { OpenChange } from '../state.ts';
 import { gate } from './gating.ts';
 import { lockedOf } from './guard.ts';
+import type { Ship } from './lane.ts';
 import { beforeOf } from './pin.ts';
-import type { Ship } from './rollout.ts';
 
 /** What a killed run left is watched for so long without progress, and so long in all, before it is judged. */
 const SETTLE = { timeout: 30_000, deadline: 300_000 };

@@ -12,7 +12,7 @@ import {
   type Ours,
 } from '../plan/order.ts';
 import { type Guard, orderOf } from './guard.ts';
-import type { Lane } from './rollout.ts';
+import type { Lane } from './lane.ts';
 import type { World } from './world.ts';
 
 /**

@@ -3,7 +3,7 @@ import type { Evidence, ResultKind, WorkloadReport } from '../model/report.ts';
 import { shortName } from '../model/workload.ts';
 import { imageBack } from '../rollback/target.ts';
 import type { Deployed } from './ending.ts';
-import type { Lane } from './rollout.ts';
+import type { Lane } from './lane.ts';
 import type { Running } from './running.ts';
 import type { Story } from './story.ts';
 

@@ -10,9 +10,9 @@ import type { Verdict } from '../model/verdict.ts';
 import { isSameWorkload, shortName } from '../model/workload.ts';
 import { shortImage } from '../report/live.ts';
 import { type Reverted, revert } from '../rollback/revert.ts';
+import { madeOf, type Ship, type Shipped } from './lane.ts';
 import { persist } from './persist.ts';
 import { beforeOf } from './pin.ts';
-import { madeOf, type Ship, type Shipped } from './rollout.ts';
 import { gateRevert } from './stuck.ts';
 
 /** `unknown`: it was sent, and nobody can be asked what became of it. */

@@ -6,7 +6,7 @@ import type { Log } from '../model/log.ts';
 import type { Runs } from '../model/report.ts';
 import { RegistryError } from '../registry/error.ts';
 import type { Registry } from '../registry/registry.ts';
-import type { Shipped } from './rollout.ts';
+import type { Shipped } from './lane.ts';
 
 /** What the nodes say that a container runs, held against the digest that was deployed. */
 export interface Running {

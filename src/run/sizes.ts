@@ -3,8 +3,8 @@ import { messageOf } from '../model/error.ts';
 import type { Log } from '../model/log.ts';
 import type { SizeReport } from '../model/report.ts';
 import type { Obtained } from './image.ts';
+import type { Shipped } from './lane.ts';
 import type { Asked, Sized } from './measure.ts';
-import type { Shipped } from './rollout.ts';
 
 /** A registry that has not answered by the end of the run is not worth the wait: milliseconds. */
 const PATIENCE = 1_000;

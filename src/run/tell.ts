@@ -2,7 +2,7 @@ import type { Log } from '../model/log.ts';
 import type { Evidence } from '../model/report.ts';
 import { shortName } from '../model/workload.ts';
 import { shortImage } from '../report/live.ts';
-import type { Shipped } from './rollout.ts';
+import type { Shipped } from './lane.ts';
 
 /** What was patched, a line for each container. */
 export function tellPatch(log: Log, each: Shipped): void {
