@@ -107,3 +107,26 @@ for (const { name, wish, image, inputs, reason, state } of rows) {
     expect(await stage.state()).toEqual(restored(image, state));
   });
 }
+
+scenario(
+  'a crash loop, which looks whole between two crashes, is no way back where a healthy state is on record',
+  async ({ stage }) => {
+    await stage.start({ image: stage.images.v1, probe: false, replicas: 1 });
+    const good = await stage.deploy('v2');
+    const left = await stage.deploy('crash-soon', { inputs: { rollback: 'never' } });
+    expect([good.outputs['result'], left.outputs['result']]).toEqual(['succeeded', 'failed']);
+    const next = await stage.deploy('no-entrypoint');
+    expect(stage.ending(next)).toEqual(
+      red(
+        'rolled-back',
+        'deployment/web: container web cannot start: exec: "/app/start": stat /app/start: no such file or directory. Rolled back to <v2>, the last healthy state on record, in <time>.',
+      ),
+    );
+    expect(await stage.state()).toMatchObject({
+      image: 'v2',
+      history: ['v1', 'v2', 'crash-soon', 'no-entrypoint', 'v2'],
+      available: 1,
+      pods: { v2: 1 },
+    });
+  },
+);

@@ -30,6 +30,7 @@ describe('the way back', () => {
   test.each<{
     row: string;
     complete?: boolean;
+    crashed?: boolean;
     memory?: Partial<Memory>;
     wanted: Target['kind'];
     why?: string;
@@ -39,6 +40,33 @@ describe('the way back', () => {
       row: 'what ran before was whole, whatever is remembered',
       complete: true,
       memory: { stable: stable(GOOD) },
+      wanted: 'snapshot',
+    },
+    {
+      row: 'what ran before looked whole between two crashes, another state is remembered',
+      complete: true,
+      crashed: true,
+      memory: { stable: stable(GOOD) },
+      wanted: 'last-stable',
+    },
+    {
+      row: 'what ran before looked whole after a crash, and is what is remembered',
+      complete: true,
+      crashed: true,
+      memory: { stable: stable(BAD) },
+      wanted: 'snapshot',
+    },
+    {
+      row: 'what ran before looked whole after a crash, and what is remembered is deployed now',
+      complete: true,
+      crashed: true,
+      memory: { stable: stable(WORSE) },
+      wanted: 'snapshot',
+    },
+    {
+      row: 'what ran before looked whole after a crash, and nothing is remembered',
+      complete: true,
+      crashed: true,
       wanted: 'snapshot',
     },
     {
@@ -85,9 +113,9 @@ describe('the way back', () => {
       wanted: 'none',
       why: 'what ran before was not healthy either, and the last healthy state on record names no digest for container api',
     },
-  ])('$row: $wanted', ({ complete = false, memory, wanted, why }) => {
+  ])('$row: $wanted', ({ complete = false, crashed = false, memory, wanted, why }) => {
     const known = memory && { uid: 'u', stable: undefined, changes: [change(WORSE)], ...memory };
-    const target = chooseTarget({ complete }, known);
+    const target = chooseTarget({ complete, crashed }, known);
     expect(target.kind).toBe(wanted);
     expect(target.kind === 'none' ? target.why : undefined).toBe(why);
   });
@@ -101,7 +129,10 @@ describe('a history of deploys', () => {
       attempts += 1;
       const before = runs;
       const changes = [change(to, before)];
-      const target = chooseTarget({ complete: before === GOOD }, { uid: 'u', stable: known, changes });
+      const target = chooseTarget(
+        { complete: before === GOOD, crashed: false },
+        { uid: 'u', stable: known, changes },
+      );
       runs = to;
       if (to === GOOD) known = stable(GOOD);
       else if (rollback !== 'never' && target.kind !== 'none') {

@@ -5,6 +5,7 @@ import type { Found } from '../../src/deploy/preflight.ts';
 import type { RunFacts } from '../../src/github/event.ts';
 import { readInputs } from '../../src/inputs.ts';
 import { Cancelled } from '../../src/model/error.ts';
+import type { OpenMarker } from '../../src/model/record.ts';
 import type { Registry } from '../../src/registry/registry.ts';
 import { reasonFor } from '../../src/report/reason.ts';
 import { checkBeforePatch } from '../../src/run/checks.ts';
@@ -76,6 +77,8 @@ async function ship(
     readonly signal?: AbortSignal;
     readonly facts?: Partial<RunFacts>;
     readonly commit?: string;
+    /** Asked what runs after the verdict. */
+    readonly registry?: Registry;
     /** The lock is left to the first mark; what happens between the reading of the Leases and the patch. */
     readonly planned?: () => Promise<void>;
   } = {},
@@ -115,7 +118,7 @@ async function ship(
     images: [obtained(reference, options.commit)],
     checked: checkBeforePatch(REGISTRY, [obtained(reference, options.commit)], found, inputs, world.log),
     patched: () => undefined,
-    registry: REGISTRY,
+    registry: options.registry ?? REGISTRY,
     observer,
     guard,
   }).finally(() => guard.release());
@@ -269,12 +272,37 @@ describe('a bad image', () => {
   test('over one that was bad too finds no good state to go back to', async () => {
     const cluster = new FakeCluster((image) => image !== BAD && image !== OLD);
     cluster.add('web', OLD);
-    const { deployed, reason } = await ship(cluster, ['web'], BAD);
+    const markers = markersOf(cluster);
+    const { deployed, reason, saved } = await ship(cluster, ['web'], BAD);
     expect(deployed.result).toBe('failed');
     expect(reason).toContain(
       'Not rolled back: what ran before was not healthy either, so there is no known-good state to go back to',
     );
     expect(cluster.imageOf('web')).toBe(BAD);
+    // Nobody else may put it back either: neither the post step nor the next run.
+    expect(saved.map(({ open }) => open)).toEqual([[], []]);
+    expect(markers).toEqual([]);
+  });
+
+  test('beside one that has no good state to go back to: that one stays, and that is no rollback of all', async () => {
+    const worse = `ghcr.io/acme/shop@sha256:${'c'.repeat(64)}`;
+    const cluster = new FakeCluster((image) => image !== worse);
+    cluster.add('api', worse);
+    cluster.add('web', OLD);
+    cluster.add('job', OLD);
+    cluster.faults.push(
+      { kind: 'lose-reply' },
+      { kind: 'lose-reply' },
+      { kind: 'refuse', status: 403, message: 'no' },
+    );
+    const { deployed } = await ship(cluster, ['api', 'web', 'job'], GOOD);
+    expect(deployed.result).toBe('rollback-failed');
+    expect(deployed.workloads.map(({ rollback }) => rollback?.outcome)).toEqual([
+      'impossible',
+      'restored',
+      undefined,
+    ]);
+    expect(['api', 'web', 'job'].map((name) => cluster.imageOf(name))).toEqual([GOOD, OLD, OLD]);
   });
 
   test('in one of several workloads puts all of them back, the last first', async () => {
@@ -374,6 +402,29 @@ describe('a cluster that can not take a patch now', () => {
     expect(saved.at(-1)?.open).toEqual([]);
   });
 
+  test('for one of two that are to be put back: the other is not kept waiting, and the wait is told', async () => {
+    const cluster = clusterWith('api', 'web');
+    const patch = cluster.patch.bind(cluster);
+    const reached: string[] = [];
+    let tries = 0;
+    cluster.patch = (path, operations) => {
+      const name = path.split('/').at(-1) ?? '';
+      const isBack = JSON.stringify(operations).includes(
+        `"replace","path":"/spec/template/spec/containers/0/image","value":"${OLD}"`,
+      );
+      if (isBack) reached.push(name);
+      if (isBack && name === 'web' && tries++ < 20) cluster.faults.push(away);
+      return patch(path, operations) as never;
+    };
+    const { deployed, lines } = await ship(cluster, ['api', 'web'], BAD);
+    expect(deployed.result).toBe('rolled-back');
+    expect(reached.slice(0, 3)).toEqual(['web', 'api', 'web']);
+    expect(lines).toContain(
+      'deployment/web: it could not be put back yet, and is tried again: No usable answer from the cluster at https://fake:6443: PATCH /apis/apps/v1/namespaces/shop/deployments/web: connection refused. Check that the server address in the kubeconfig is that of a Kubernetes API server.',
+    );
+    expect([cluster.imageOf('api'), cluster.imageOf('web')]).toEqual([OLD, OLD]);
+  });
+
   test('for good when it is to be put back: said, and left to the post step', async () => {
     const cluster = clusterWith('web');
     const patch = cluster.patch.bind(cluster);
@@ -398,12 +449,15 @@ describe('a webhook that changes the patch', () => {
         path,
         operations.map((one) => ('value' in one && one.value === GOOD ? { ...one, value: mirror } : one)),
       );
+    const markers = markersOf(cluster);
     const { deployed, reason, lines } = await ship(cluster, ['web'], GOOD);
     expect(deployed.result).toBe('succeeded');
     expect(reason).toBe('deployment/web runs mirror.local/acme/shop@sha256:11111111… and is healthy.');
     expect(lines).toContain(
       `deployment/web: a webhook or policy of the cluster made ${mirror} of ${GOOD} in container web.`,
     );
+    // Of a run that is killed in the gate the next one finds the marker, and knows ours by the image that stands there.
+    expect(markers.map(({ changes }) => changes.map(({ to }) => to))).toEqual([[GOOD], [mirror]]);
   });
 
   test('back to the old image: the new one never ran, and that is no success', async () => {
@@ -511,6 +565,43 @@ describe('a cancelled run', () => {
     ]);
   });
 
+  test('when all are healthy already takes nothing back: only the question what runs is dropped', async () => {
+    const cluster = clusterWith();
+    cluster.imageID = `ghcr.io/acme/shop@sha256:${'e'.repeat(64)}`;
+    cluster.add('web', OLD);
+    const controller = new AbortController();
+    const resolve = (): never => {
+      controller.abort(new Cancelled('SIGINT'));
+      throw new Cancelled('SIGINT');
+    };
+    const registry: Registry = { ...REGISTRY, resolve: () => Promise.resolve().then(resolve) };
+    const { deployed, saved } = await ship(cluster, ['web'], GOOD, { signal: controller.signal, registry });
+    expect(deployed.result).toBe('succeeded');
+    expect(cluster.imageOf('web')).toBe(GOOD);
+    expect(saved.at(-1)?.open).toEqual([]);
+    expect(memoryOf(cluster, 'web')).toHaveProperty(['steadyship.dev/last-stable']);
+  });
+
+  test('while the first is put back, for the second was refused: both are told', async () => {
+    const cluster = clusterWith('api', 'web');
+    const controller = new AbortController();
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      if (cluster.patches.length === 1) cluster.faults.push({ kind: 'refuse', status: 403, message: 'no' });
+      if (cluster.patches.length === 2) controller.abort(new Cancelled('SIGINT'));
+      return patch(path, operations) as never;
+    };
+    const { deployed, reason, saved } = await ship(cluster, ['api', 'web'], GOOD, {
+      signal: controller.signal,
+    });
+    expect(deployed.result).toBe('rolled-back');
+    expect(reason).toBe(
+      'deployment/web: the API server refused the new image: no. The run was cancelled (SIGINT). deployment/api was put back. deployment/web was not touched.',
+    );
+    expect([cluster.imageOf('api'), cluster.imageOf('web')]).toEqual([OLD, OLD]);
+    expect(saved.at(-1)?.open).toMatchObject([{ name: 'api' }]);
+  });
+
   test('before the patch touches nothing', async () => {
     const cluster = clusterWith('web');
     const signal = AbortSignal.abort(new Cancelled('SIGINT'));
@@ -519,6 +610,21 @@ describe('a cancelled run', () => {
     expect(cluster.patches).toEqual([]);
   });
 });
+
+/** From now on, each marker that is left on a Lease for the next run. */
+function markersOf(cluster: FakeCluster): readonly OpenMarker[] {
+  const texts = new Set<string>();
+  const markers: OpenMarker[] = [];
+  cluster.leases.listeners.add(() => {
+    for (const { metadata } of cluster.leases.leases.values()) {
+      const text = metadata?.annotations?.['steadyship.dev/open'];
+      if (text === undefined || texts.has(text)) continue;
+      texts.add(text);
+      markers.push(JSON.parse(text));
+    }
+  });
+  return markers;
+}
 
 /** What the Lease of a workload remembers. */
 function memoryOf(cluster: FakeCluster, name: string): Readonly<Record<string, unknown>> {
@@ -566,6 +672,20 @@ describe('what is remembered', () => {
     expect(cluster.imageOf('web')).toBe(GOOD);
   });
 
+  test('of an image that no pod was to run is nothing: what was held to be healthy before stays on record', async () => {
+    const cluster = new FakeCluster(() => true);
+    cluster.add('web', OLD);
+    await ship(cluster, ['web'], GOOD);
+    const before = memoryOf(cluster, 'web');
+    cluster.add('web', GOOD, 0);
+    const { deployed, reason } = await ship(cluster, ['web'], BAD);
+    expect(deployed.result).toBe('succeeded');
+    expect(reason).toBe(
+      'deployment/web is set to ghcr.io/acme/shop@sha256:bbbbbbbb… and its health was not seen (nothing verified: the Deployment has 0 replicas).',
+    );
+    expect(memoryOf(cluster, 'web')).toEqual(before);
+  });
+
   test('of a patch whose fate is not known is left to the next run', async () => {
     const cluster = clusterWith('web');
     cluster.faults.push({ kind: 'lose-reply' });
@@ -591,6 +711,23 @@ describe('what is remembered', () => {
     expect(cluster.patches).toEqual([]);
     expect([cluster.imageOf('api'), cluster.imageOf('web')]).toEqual([OLD, OLD]);
     expect(memoryOf(cluster, 'api')).not.toHaveProperty(['steadyship.dev/open']);
+  });
+
+  test('when it is lost between two patches: the first is put back, and if that can not be, it stays on record', async () => {
+    const cluster = clusterWith('api', 'web');
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      const reply = patch(path, operations);
+      const { spec, ...lease } = cluster.leases.the('steadyship-deployment-web');
+      cluster.leases.put({ ...lease, spec: { ...spec, holderIdentity: 'acme/shop run 9 [ffff]' } });
+      cluster.faults.push({ kind: 'away' });
+      return reply as never;
+    };
+    const { deployed, reason, saved } = await ship(cluster, ['api', 'web'], GOOD);
+    expect(deployed.result).toBe('rollback-failed');
+    expect(reason).toContain('The lock on deployment/web was taken from this run by acme/shop run 9');
+    expect(saved.at(-1)?.open).toMatchObject([{ name: 'api', changes: [{ image: OLD, to: GOOD }] }]);
+    expect(memoryOf(cluster, 'api')).toHaveProperty(['steadyship.dev/open']);
   });
 
   test('of a run that was killed is resolved by the next one before its own work', async () => {

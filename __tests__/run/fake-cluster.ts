@@ -39,8 +39,11 @@ export class FakeCluster implements Cluster {
     this.#isGood = isGood;
   }
 
-  /** Makes a Deployment with one replica that runs the image. */
-  add(name: string, image: string): Deployment {
+  /** What the nodes say that the good images' containers run; undefined: nothing. */
+  imageID: string | undefined;
+
+  /** Makes a Deployment that runs the image. */
+  add(name: string, image: string, replicas: 0 | 1 = 1): Deployment {
     const deployment: Deployment = {
       metadata: {
         name,
@@ -51,7 +54,7 @@ export class FakeCluster implements Cluster {
         annotations: { 'deployment.kubernetes.io/revision': '1' },
       },
       spec: {
-        replicas: 1,
+        replicas,
         selector: { matchLabels: { app: name } },
         template: {
           metadata: { labels: { app: name } },
@@ -198,6 +201,8 @@ export class FakeCluster implements Cluster {
     const { generation = 1, uid = '' } = deployment.metadata ?? {};
     const image = this.imageOf(name) ?? '';
     const good = this.#isGood(image);
+    const replicas = deployment.spec?.replicas ?? 1;
+    const ready = good ? replicas : 0;
     const set = `${name}-${this.#serial}`;
     const owner = (kind: string, owned: string) => [{ kind, uid: owned, controller: true }];
     const old = this.#sets.filter((each) => each.metadata?.ownerReferences?.[0]?.uid !== uid);
@@ -212,30 +217,30 @@ export class FakeCluster implements Cluster {
           generation: 1,
         },
         spec: {
-          replicas: 1,
+          replicas,
           ...(deployment.spec?.template === undefined ? {} : { template: deployment.spec.template }),
         },
         status: {
           observedGeneration: 1,
-          replicas: 1,
-          readyReplicas: good ? 1 : 0,
-          availableReplicas: good ? 1 : 0,
+          replicas,
+          readyReplicas: ready,
+          availableReplicas: ready,
         },
       },
     ];
     const lives = new Set(this.#sets.map((each) => each.metadata?.uid));
     this.#pods = [
       ...this.#pods.filter((pod) => lives.has(pod.metadata?.ownerReferences?.[0]?.uid)),
-      podOf(set, image, good, owner('ReplicaSet', set)),
+      ...(replicas === 0 ? [] : [podOf(set, image, good, owner('ReplicaSet', set), this.imageID)]),
     ];
     this.#deployments.set(name, {
       ...deployment,
       status: {
         observedGeneration: generation,
-        replicas: 1,
-        updatedReplicas: 1,
-        readyReplicas: good ? 1 : 0,
-        availableReplicas: good ? 1 : 0,
+        replicas,
+        updatedReplicas: replicas,
+        readyReplicas: ready,
+        availableReplicas: ready,
       },
     });
     for (const listener of this.#listeners) listener();
@@ -247,6 +252,7 @@ function podOf(
   image: string,
   good: boolean,
   ownerReferences: { kind: string; uid: string; controller: boolean }[],
+  imageID = '',
 ): Pod {
   const dead = { terminated: { exitCode: 1, reason: 'Error' } };
   return {
@@ -260,7 +266,15 @@ function podOf(
       ],
       containerStatuses: [
         good
-          ? { name: 'web', image, ready: true, started: true, restartCount: 0, state: { running: {} } }
+          ? {
+              name: 'web',
+              image,
+              imageID,
+              ready: true,
+              started: true,
+              restartCount: 0,
+              state: { running: {} },
+            }
           : // The fifth death in one pod fails whatever the others do, and needs no time to pass.
             { name: 'web', image, ready: false, restartCount: 4, state: dead, lastState: dead },
       ],

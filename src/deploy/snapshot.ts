@@ -17,6 +17,30 @@ export interface Snapshot extends Before {
   readonly workload: Workload;
   /** Whether what ran was whole: only then is it a place worth going back to. */
   readonly complete: boolean;
+  /** Whether a container of it crashed lately: between two crashes a loop looks whole. */
+  readonly crashed: boolean;
+}
+
+/**
+ * Milliseconds. A kubelet forgets the crashes of a container that has run for so long since, and until then it waits up
+ * to five minutes between two of them (MaxContainerBackOff and its doubling in kubernetes pkg/kubelet).
+ */
+const CRASH_FORGOTTEN = 600_000;
+
+/**
+ * Whether a container of the pods waits after a crash, or has been started again after one a short while ago. One
+ * crash is no loop: this is a doubt, and no verdict.
+ *
+ * @param now wall time
+ */
+export function crashedLately(pods: readonly Pod[], now: Date): boolean {
+  return pods.some((pod) =>
+    (pod.status?.containerStatuses ?? []).some(({ state, lastState }) => {
+      if (state?.waiting?.reason === 'CrashLoopBackOff') return true;
+      const ended = Date.parse(lastState?.terminated?.finishedAt ?? '');
+      return now.getTime() - ended < CRASH_FORGOTTEN;
+    }),
+  );
 }
 
 /** The restart counts of every container of the pods, init containers too. */

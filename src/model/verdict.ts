@@ -1,7 +1,13 @@
 /** What the gate concluded. A failure is data, never an exception. */
 export type Verdict =
   | { readonly kind: 'progressing'; readonly message: string }
-  | { readonly kind: 'healthy'; readonly message: string; readonly notes: readonly string[] }
+  | {
+      readonly kind: 'healthy';
+      readonly message: string;
+      readonly notes: readonly string[];
+      /** Not one pod was to run the image (no replicas, no node): nothing speaks against it, and nothing for it. */
+      readonly unproven?: true;
+    }
   | { readonly kind: 'failed'; readonly failure: Failure }
   | { readonly kind: 'superseded'; readonly message: string }
   | { readonly kind: 'unknown'; readonly message: string };

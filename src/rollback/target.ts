@@ -19,14 +19,26 @@ export interface Memory {
 
 const BROKEN = 'what ran before was not healthy either';
 
+/** What ran before: whether it was whole, and whether that is in doubt. */
+export interface Before {
+  readonly complete: boolean;
+  readonly crashed: boolean;
+}
+
 /**
  * Chooses the way back: what ran before, if it was whole, else what is recorded as the last stable state. A state
  * that was itself broken is no place worth going back to, and "the revision before" may be anybody's: of bad,
- * good, bad and bad again it is the bad one.
+ * good, bad and bad again it is the bad one. A state that looks whole but crashed lately gives way to another one that
+ * is on record; where none is, it is still the best that there is.
  */
-export function chooseTarget(snapshot: { readonly complete: boolean }, memory?: Memory): Target {
-  if (snapshot.complete) return { kind: 'snapshot' };
-  const { uid, stable, changes } = memory ?? { uid: undefined, stable: undefined, changes: [] };
+export function chooseTarget({ complete, crashed }: Before, memory?: Memory): Target {
+  if (complete && !crashed) return { kind: 'snapshot' };
+  const target = targetOnRecord(memory ?? { uid: undefined, stable: undefined, changes: [] });
+  const runs = memory?.changes.every((change) => imageBack(target, change) === change.image) ?? true;
+  return complete && (target.kind === 'none' || runs) ? { kind: 'snapshot' } : target;
+}
+
+function targetOnRecord({ uid, stable, changes }: Memory): Target {
   const none = (why: string): Target => ({ kind: 'none', why: `${BROKEN}, ${why}` });
   if (stable === undefined) return none('so there is no known-good state to go back to');
   if (stable.uid !== uid)

@@ -42,6 +42,12 @@ export interface DeployArguments {
   readonly patched: (shipped: readonly Shipped[]) => void;
 }
 
+type Stopped = Extract<Patched, { kind: 'stopped' }>;
+
+function stopOf({ by, lane, message }: Stopped): NonNullable<Deployed['stopped']> {
+  return stoppedBy(by, shortName(lane), message);
+}
+
 /** A rollout whose patches are sent. */
 export interface Sent {
   readonly ship: Ship;
@@ -74,15 +80,21 @@ export class AfterPatch {
 
   /** Goes on from what became of the patches. */
   async end(patched: Patched): Promise<Deployed> {
-    if (patched.kind === 'stopped') return await this.#stopped(patched);
-    if (patched.kind === 'cancelled') return await this.#cancelled(patched.shipped);
-    for (const each of patched.shipped) tellPatch(this.#ship.log, each);
-    this.#args.patched(patched.shipped);
+    const { shipped } = patched;
     try {
-      return await this.#gated(patched.shipped);
+      if (patched.kind === 'stopped') return await this.#stopped(patched);
+      if (patched.kind === 'cancelled') return await this.#ended(shipped);
+      for (const each of shipped) tellPatch(this.#ship.log, each);
+      this.#args.patched(shipped);
+      return await this.#gated(shipped);
     } catch (error) {
-      if (error instanceof Cancelled) return await this.#cancelled(patched.shipped);
-      return this.breakOff((lane) => !lane.unchanged, error);
+      if (error instanceof Cancelled) {
+        const stop = patched.kind === 'stopped' ? `${stopOf(patched).message.replace(/\.$/, '')}. ` : '';
+        return await this.#cancelled(shipped, `${stop}${error.message}`);
+      }
+      const isTouched = (lane: Lane): boolean =>
+        !lane.unchanged && shipped.some((each) => isSameWorkload(each, lane));
+      return this.breakOff(isTouched, error);
     }
   }
 
@@ -137,7 +149,13 @@ export class AfterPatch {
 
   async #whatRuns(each: Shipped, outcome: Outcome | undefined): Promise<readonly Running[]> {
     if (outcome?.verdict.kind !== 'healthy') return [];
-    const running = await whatRuns(this.#args.registry, each, outcome, this.#ship.log);
+    const running = await whatRuns(this.#args.registry, each, outcome, this.#ship.log).catch(
+      (error: unknown) => {
+        // The verdict is in, and what is healthy stays: a cancellation now only ends the asking.
+        if (error instanceof Cancelled) return [];
+        throw error;
+      },
+    );
     for (const { note } of running)
       if (note !== undefined) this.#ship.log.notice(`${shortName(each)}: ${note}.`);
     return running;
@@ -178,7 +196,7 @@ export class AfterPatch {
         rollback: this.#rollbackOf(each, restored),
       }),
     );
-    return { result: resultOf(workloads, culprit), workloads, culprit, stopped: undefined };
+    return { result: resultOf(workloads), workloads, culprit, stopped: undefined };
   }
 
   async #restore(
@@ -221,38 +239,42 @@ export class AfterPatch {
   }
 
   /** A patch was refused or found another's change: those that went before it are put back. */
-  async #stopped(patched: {
-    readonly by: 'conflict' | 'refused' | 'prevented';
-    readonly lane: Lane;
-    readonly message: string;
-    readonly shipped: readonly Shipped[];
-  }): Promise<Deployed> {
+  async #stopped(patched: Stopped): Promise<Deployed> {
     const back = patched.shipped.filter((each) => !each.unchanged);
     const restored = await this.#restore(back, { verify: true });
     const workloads = this.#reportShipped(patched.shipped, restored);
-    const name = shortName(patched.lane);
     const result: ResultKind =
-      back.length > 0 ? resultOf(workloads, undefined) : patched.by === 'conflict' ? 'superseded' : 'failed';
-    return { result, workloads, culprit: undefined, stopped: stoppedBy(patched.by, name, patched.message) };
+      back.length > 0 ? resultOf(workloads) : patched.by === 'conflict' ? 'superseded' : 'failed';
+    return { result, workloads, culprit: undefined, stopped: stopOf(patched) };
+  }
+
+  /** The patching was ended in the middle: by a cancellation, or because another run may have the lock. */
+  async #ended(shipped: readonly Shipped[]): Promise<Deployed> {
+    const { signal } = this.#ship;
+    if (signal.aborted) return await this.#cancelled(shipped, messageOf(signal.reason));
+    const back = shipped.filter((each) => !each.unchanged);
+    const restored = await this.#restore(back, { verify: true });
+    return this.#endedBy(messageOf(this.#args.guard.lost.reason), shipped, restored);
   }
 
   /** The runner gives us 7.5 s: the patches go out at once, and the post step looks whether they held. */
-  async #cancelled(shipped: readonly Shipped[]): Promise<Deployed> {
-    const { guard } = this.#args;
+  async #cancelled(shipped: readonly Shipped[], reason: string): Promise<Deployed> {
     const back = shipped.filter((each) => !each.unchanged);
     // The signal is spent; what puts back must not listen to it.
     const free: Ship = { ...this.#ship, signal: new AbortController().signal };
-    const declined = this.#declined();
-    const possible = declined === undefined ? back.filter((each) => each.target.kind !== 'none') : [];
+    const possible = this.#declined() === undefined ? back.filter((each) => each.target.kind !== 'none') : [];
     const restored = await restore(free, this.#observer, possible, { verify: false, evict: false });
-    const workloads = this.#reportShipped(shipped, restored);
-    const result = restored.length === 0 ? 'failed' : resultOf(workloads, undefined);
-    const { signal } = this.#ship;
-    const { reason } = signal.aborted ? signal : guard.lost;
-    if (restored.length > 0 && signal.aborted) guard.leave();
+    if (restored.length > 0) this.#args.guard.leave();
     else this.#close();
-    const why = declined === undefined || back.length === 0 ? '' : `, and ${declined}`;
-    const message = `${messageOf(reason).replace(/\.$/, '')}${why}.`;
+    return this.#endedBy(reason, shipped, restored);
+  }
+
+  #endedBy(reason: string, shipped: readonly Shipped[], restored: readonly Restored[]): Deployed {
+    const workloads = this.#reportShipped(shipped, restored);
+    const result = restored.length === 0 ? 'failed' : resultOf(workloads);
+    const declined = shipped.every((each) => each.unchanged) ? undefined : this.#declined();
+    const why = declined === undefined ? '' : `, and ${declined}`;
+    const message = `${reason.replace(/\.$/, '')}${why}.`;
     return { result, workloads, culprit: undefined, stopped: { message } };
   }
 
@@ -288,7 +310,7 @@ export class AfterPatch {
   /** Only what the gate held to be healthy to the end is a state to go back to. */
   #remember(each: Shipped, outcome: Outcome | undefined): void {
     if (outcome?.verdict.kind === 'unknown') this.#args.guard.staysOpen(each);
-    if (outcome?.verdict.kind !== 'healthy') return;
+    if (outcome?.verdict.kind !== 'healthy' || outcome.verdict.unproven === true) return;
     const now = outcome.seen.workload ?? each.reply;
     this.#args.guard.isStable(each, now, commitOf(this.#args.images));
   }

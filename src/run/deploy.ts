@@ -1,5 +1,7 @@
 import { keyOf } from '../deploy/lease.ts';
 import type { Observer } from '../gate/observe.ts';
+import { messageOf } from '../model/error.ts';
+import { isSameWorkload, shortName } from '../model/workload.ts';
 import type { AfterPatch, DeployArguments } from './after-patch.ts';
 import { checkStable } from './checks.ts';
 import { explained } from './cluster.ts';
@@ -111,6 +113,16 @@ async function patch(
       touched.add(keyOf(lane));
     },
     correct: (open) => saveOpen(args, open),
+    // The next run knows ours by its image: a marker in other words than the server's would be of somebody else's.
+    answered: async (lane, open) => {
+      saveOpen(args, open);
+      const ours = open.filter((each) => isSameWorkload(each, lane));
+      await guard.mark(ours).catch((error: unknown) => {
+        world.log.debug(
+          `the marker of ${shortName(lane)} could not be brought up to date: ${messageOf(error)}`,
+        );
+      });
+    },
   }).catch(async (error: unknown) => {
     if (error instanceof Overtaken) throw error;
     return (await after()).breakOff((lane) => touched.has(keyOf(lane)), error, sent);

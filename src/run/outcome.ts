@@ -8,15 +8,14 @@ import type { Running } from './running.ts';
 import type { Story } from './story.ts';
 
 /** The result of a failed run, from what became of every workload that was to be put back. */
-export function resultOf(workloads: readonly WorkloadReport[], culprit: number | undefined): ResultKind {
+export function resultOf(workloads: readonly WorkloadReport[]): ResultKind {
   const outcomes = workloads
     .map(({ rollback }) => rollback?.outcome)
     .filter((outcome) => outcome !== undefined && outcome !== 'unnecessary');
   if (outcomes.some((outcome) => outcome === 'failed' || outcome === 'unknown')) return 'rollback-failed';
   const restored = outcomes.filter((outcome) => outcome === 'restored').length;
   if (restored === 0) return 'failed';
-  if (culprit !== undefined && outcomes.some((outcome) => outcome === 'impossible')) return 'rollback-failed';
-  return 'rolled-back';
+  return outcomes.includes('impossible') ? 'rollback-failed' : 'rolled-back';
 }
 
 /** The result of a run in which no workload failed: all are healthy, or somebody else took over, or nobody can tell. */

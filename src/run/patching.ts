@@ -31,8 +31,10 @@ export interface Witness {
   prepare(open: readonly OpenChange[]): Promise<void>;
   /** Told right before a patch is sent. */
   touch(lane: Lane): void;
-  /** Told when what is open became other than was prepared: in the reply's words, or less of it. */
+  /** Told when less is open than was prepared. */
   correct(open: readonly OpenChange[]): void;
+  /** Told when the server made other images of a lane's than were sent: what is open now, of it and of the others. */
+  answered(lane: Shipped, open: readonly OpenChange[]): Promise<void>;
 }
 
 /**
@@ -74,14 +76,17 @@ export async function patchAll(
       return { kind: 'stopped', by: applied.kind, lane: next, message: applied.message, shipped };
     }
     const answered = asAnswered(ship, next, applied.reply);
-    shipped.push({ ...next, changes: answered, reply: applied.reply });
-    if (answered !== changes) witness.correct([...openOf(shipped), ...openOf(all.slice(index + 1))]);
+    const made = { ...next, changes: answered, reply: applied.reply };
+    shipped.push(made);
+    if (answered !== changes)
+      await witness.answered(made, [...openOf(shipped), ...openOf(all.slice(index + 1))]);
   }
   return { kind: 'patched', shipped };
 }
 
+/** What somebody else would have to put back if this run were killed: not what has no good state to go back to. */
 function openOf(shipped: readonly Shipped[]): readonly OpenChange[] {
-  return shipped.filter((each) => !each.unchanged).map(openChange);
+  return shipped.filter((each) => !each.unchanged && each.target.kind !== 'none').map(openChange);
 }
 
 /** What was set in the words of the answer, the same object where they are ours: a webhook may have sent the image to a mirror, and that is what runs. */

@@ -11,6 +11,8 @@ interface Patience {
   readonly signal: AbortSignal;
   /** Milliseconds for all tries. */
   readonly patience: number;
+  /** Told when the first try has not decided it, with the reason. */
+  readonly undecided?: (why: string) => void;
 }
 
 /**
@@ -18,14 +20,16 @@ interface Patience {
  * refused it. What is sent tests what it replaces, so that a try whose fate is unknown may be made again.
  */
 export async function persist(options: Patience, send: () => Promise<Applied>): Promise<Applied> {
-  const { clock, signal, patience } = options;
+  const { clock, signal, patience, undecided } = options;
   const until = clock.now() + patience;
   const isOver = (): boolean => signal.aborted || clock.now() + PAUSE > until;
   let doubt: UnknownError | undefined;
-  for (;;) {
+  for (let first = true; ; first = false) {
+    let why: string;
     try {
       const applied = await send();
       if (applied.kind !== 'prevented') return applied;
+      why = applied.message;
       if (isOver()) {
         // Not this try, but one before may have been carried out.
         if (doubt !== undefined) throw doubt;
@@ -36,7 +40,9 @@ export async function persist(options: Patience, send: () => Promise<Applied>): 
       // A credential that can not be had now may be had in a moment.
       const passing = error instanceof UnknownError || error instanceof UserError;
       if (!passing || isOver()) throw error;
+      why = error.message;
     }
+    if (first) undecided?.(why);
     // An abort is no reason to forget what the last try came to: the next one tells it.
     await sleep(clock, PAUSE, signal).catch(() => undefined);
   }

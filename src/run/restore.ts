@@ -50,15 +50,7 @@ export async function restore(
   options: RestoreOptions,
 ): Promise<readonly Restored[]> {
   const began = ship.clock.wall();
-  const attempts: { readonly shipped: Shipped; readonly reverted: Attempt; readonly at: Date }[] = [];
-  for (const each of [...shipped].reverse()) {
-    const reverted = await putBack(ship, each);
-    attempts.push({ shipped: each, reverted, at: ship.clock.wall() });
-    if (reverted.kind === 'patched') {
-      const to = reverted.changes.map((change) => shortImage(change.to)).join(', ');
-      ship.log.info(`${shortName(each)}: put back to ${to}; waiting for it to be healthy`);
-    }
-  }
+  const attempts = await putAllBack(ship, [...shipped].reverse());
   const pins: Pin[] = attempts.flatMap(({ shipped: each, reverted }) =>
     reverted.kind === 'patched'
       ? [pinReply(reverted.reply, reverted.changes, beforeOf(observer.observe(each)))]
@@ -82,14 +74,43 @@ export async function restore(
   });
 }
 
+interface Attempted {
+  readonly shipped: Shipped;
+  readonly reverted: Attempt;
+  /** Wall time of its end. */
+  readonly at: Date;
+}
+
+/** In this order; what can not be sent at once keeps nobody behind it waiting. */
+async function putAllBack(ship: Ship, shipped: readonly Shipped[]): Promise<readonly Attempted[]> {
+  const attempts: Promise<Attempted>[] = [];
+  for (const each of shipped) {
+    const { promise: tried, resolve } = Promise.withResolvers<void>();
+    const undecided = (why: string): void => {
+      ship.log.info(`${shortName(each)}: it could not be put back yet, and is tried again: ${why}`);
+      resolve();
+    };
+    const attempt = putBack(ship, each, undecided).then((reverted): Attempted => {
+      if (reverted.kind === 'patched') {
+        const to = reverted.changes.map((change) => shortImage(change.to)).join(', ');
+        ship.log.info(`${shortName(each)}: put back to ${to}; waiting for it to be healthy`);
+      }
+      return { shipped: each, reverted, at: ship.clock.wall() };
+    });
+    attempts.push(attempt);
+    await Promise.race([tried, attempt]);
+  }
+  return await Promise.all(attempts);
+}
+
 /**
  * A rollback is not lost because the cluster is away when it is due: it is sent until it is decided, for as long as
  * a rollout may go without progress. One that can not be sent must not keep the others from being put back.
  */
-async function putBack(ship: Ship, shipped: Shipped): Promise<Attempt> {
+async function putBack(ship: Ship, shipped: Shipped, undecided: (why: string) => void): Promise<Attempt> {
   try {
     return await revert(madeOf(shipped), slotsOf, (workload, changes, annotations) =>
-      persist({ ...ship, patience: ship.limits.timeout }, () =>
+      persist({ ...ship, patience: ship.limits.timeout, undecided }, () =>
         applyImages(ship.cluster, { id: shipped, workload, changes, annotations }),
       ),
     );

@@ -1,6 +1,6 @@
 import { answersOf } from '../deploy/kinds.ts';
 import type { Found } from '../deploy/preflight.ts';
-import { pinReply } from '../deploy/snapshot.ts';
+import { crashedLately, pinReply } from '../deploy/snapshot.ts';
 import type { Observer } from '../gate/observe.ts';
 import { UnknownError, UserError } from '../model/error.ts';
 import { isSameWorkload, shortName, type WorkloadId } from '../model/workload.ts';
@@ -52,7 +52,7 @@ export async function survey(
 }
 
 function surveyOne(
-  { log }: Ship,
+  { log, clock }: Ship,
   { observer, settled }: { readonly observer: Observer; readonly settled: readonly WorkloadId[] },
   found: Found,
   guard: Guard,
@@ -79,6 +79,7 @@ function surveyOne(
     ...beforeOf(seen),
     workload,
     complete: answers.isComplete(workload) || settled.some((each) => isSameWorkload(each, found)),
+    crashed: crashedLately(seen.pods, clock.wall()),
   };
   return {
     kind,

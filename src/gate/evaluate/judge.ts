@@ -43,7 +43,12 @@ export function judge(answers: Answers, known: Memory, notes: readonly string[])
   if (completion.kind === 'complete' && heldUntil !== undefined && heldUntil <= now) {
     return end(
       nothing !== undefined
-        ? { kind: 'healthy', message: nothing.message, notes: [nothing.note, ...answers.notes] }
+        ? {
+            kind: 'healthy',
+            message: nothing.message,
+            notes: [nothing.note, ...answers.notes],
+            unproven: true,
+          }
         : {
             kind: 'healthy',
             message: healthyMessage(scene.replicas, hold),
