@@ -1,3 +1,5 @@
+import type { ChildProcess } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
@@ -22,6 +24,25 @@ async function checkOut(workspace: string, cmd: readonly string[], more = ''): P
   await git('add', '.');
   await git('commit', '--quiet', '--message=Ship it');
   return (await git('rev-parse', 'HEAD')).trim();
+}
+
+/** The processes below this one, with their command lines, as the kernel has them now. */
+function descendants(pid: number): readonly { readonly pid: number; readonly command: string }[] {
+  const all = readdirSync('/proc').flatMap((name) => {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+      const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      if (state === 'Z') return [];
+      const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+      return [{ pid: Number(name), parent: Number(parent), command }];
+    } catch {
+      // No process, or one that has ended meanwhile.
+      return [];
+    }
+  });
+  const below = (of: number): typeof all =>
+    all.filter(({ parent }) => parent === of).flatMap((child) => [child, ...below(child.pid)]);
+  return below(pid);
 }
 
 /** The smallest use: build what was checked out, push it, deploy it. */
@@ -147,3 +168,39 @@ scenario('a password that is wrong', async ({ stage, workspace, closed }) => {
   expect(await stage.state()).toEqual(untouched());
   expect(step.log.replaceAll('::add-mask::wrong-horse', '')).not.toContain('wrong-horse');
 });
+
+scenario(
+  'a run that is cancelled in the middle of a build leaves no process of it',
+  async ({ stage, workspace }) => {
+    await stage.start({ image: stage.images.v1 });
+    // The app serves for ever, so that this step of the build never ends by itself.
+    await checkOut(workspace, ['-version', 'built'], 'RUN ["/app", "-version", "endless"]\n');
+    const { promise: started, resolve: start } = Promise.withResolvers<ChildProcess>();
+    const { promise: building, resolve: builds } = Promise.withResolvers<void>();
+    const { cluster } = stage.setup;
+    const step = stage.deploy('v2', {
+      workspace,
+      environment: cluster.env,
+      inputs: { build: 'true', image: `${cluster.registry}/e2e/${stage.namespace}` },
+      onStart: start,
+      onLine: (line) => {
+        if (/RUN .*endless/.test(line)) builds();
+      },
+    });
+    const child = await started;
+    await building;
+    const tree = descendants(child.pid ?? 0);
+    expect(tree.map(({ command }) => command)).toContainEqual(expect.stringMatching(/docker.*buildx/));
+    const began = performance.now();
+    child.kill('SIGINT');
+    const { exitCode, errors } = await step;
+    expect(performance.now() - began).toBeLessThan(7_500);
+    expect({ exitCode, errors }).toEqual({
+      exitCode: 1,
+      errors: ['The run was cancelled (SIGINT). Nothing was changed in the cluster.'],
+    });
+    const alive = new Set(tree.map(({ pid }) => pid));
+    expect(descendants(1).filter(({ pid }) => alive.has(pid))).toEqual([]);
+    expect(await stage.state()).toEqual(untouched());
+  },
+);

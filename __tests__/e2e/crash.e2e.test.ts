@@ -113,7 +113,9 @@ scenario(
   async ({ stage }) => {
     await stage.start({ image: stage.images.v1, probe: false, replicas: 1 });
     const good = await stage.deploy('v2');
-    const left = await stage.deploy('crash-soon', { inputs: { rollback: 'never' } });
+    const left = await stage.deploy('crash-soon', {
+      inputs: { rollback: 'never', 'stable-for': '20s', 'max-restarts': '1' },
+    });
     expect([good.outputs['result'], left.outputs['result']]).toEqual(['succeeded', 'failed']);
     const next = await stage.deploy('no-entrypoint');
     expect(stage.ending(next)).toEqual(
