@@ -104,6 +104,13 @@ describe('Leases may be claimed', () => {
     expect(mayClaim([API, WEB], await known(at, [API, WEB]))).toBe(false);
   });
 
+  test('not when a dead run holds one: what that left is to be looked at first', async () => {
+    const at = world();
+    (await at.take(THEIRS)).leave();
+    await at.clock.pass(3_600);
+    expect(mayClaim([WEB], await known(at, [WEB]))).toBe(false);
+  });
+
   test('not when a killed run left something open, or what is remembered can not be read', async () => {
     const at = world();
     const lock = await at.take(THEIRS);

@@ -2,6 +2,7 @@ import {
   ApiError,
   type Cluster,
   type Collection,
+  type CollectionTarget,
   type Trouble,
   UnreachableError,
 } from '../../src/cluster/client.ts';
@@ -102,16 +103,21 @@ export class FakeLeases implements Cluster {
     return (await this.#write('PUT', path, name, write, options.signal)) as T;
   }
 
-  collection<T extends KubeObject>(target: { readonly fieldSelector?: string }): Collection<T> {
-    const name = target.fieldSelector?.replace('metadata.name=', '') ?? '';
-    this.#server.requests.push(`WATCH ${name}`);
-    let last = this.#server.leases.get(name);
+  collection<T extends KubeObject>(target: CollectionTarget<T>): Collection<T> {
+    const place = target.path.split('/').at(-2);
+    const { keep = (lease: T): T | undefined => lease } = target;
+    this.#server.requests.push(`WATCH ${place}`);
+    const look = (): T[] =>
+      [...this.#server.leases.values()].flatMap(
+        (lease) => keep(structuredClone(lease) as unknown as T) ?? [],
+      );
+    let last = look();
     return {
       ready: Promise.resolve(),
       // A view that is cut off stands still.
       items: () => {
-        if (this.trouble === undefined) last = this.#server.leases.get(name);
-        return (last === undefined ? [] : [structuredClone(last)]) as unknown as readonly T[];
+        if (this.trouble === undefined) last = look();
+        return last;
       },
       find: () => [],
       subscribe: (listener) => {
@@ -119,7 +125,7 @@ export class FakeLeases implements Cluster {
         return () => this.#server.listeners.delete(listener);
       },
       trouble: () => this.trouble,
-      stop: () => void this.#server.requests.push(`UNWATCH ${name}`),
+      stop: () => void this.#server.requests.push(`UNWATCH ${place}`),
     };
   }
 

@@ -160,7 +160,7 @@ describe('the holder', () => {
 });
 
 describe('a holder counts as dead', () => {
-  const lease = renderNew(WEB, { identity: RIVAL, seconds: 60, now: new Date('2001-01-01T00:00:00Z') });
+  const lease = renderNew(WEB, { identity: RIVAL, seconds: 60, now: new Date('2026-11-21T09:58:00Z') });
   const renewed = renderHeld(lease, { identity: RIVAL, seconds: 60, now: NOW });
   const labelled = {
     ...lease,
@@ -169,7 +169,7 @@ describe('a holder counts as dead', () => {
 
   test.each([
     {
-      row: 'never before it stood unchanged for its duration, however old its times are',
+      row: 'when it stood unchanged for its duration, not before',
       looks: [
         { now: 0, lease },
         { now: 59_000, lease },
@@ -203,7 +203,7 @@ describe('a holder counts as dead', () => {
     },
   ])('$row', ({ looks, dies }) => {
     const sighting = looks.reduce<ReturnType<typeof look> | undefined>(
-      (before, { now, lease, ...rest }) => look(before, lease, { now, clear: !('clear' in rest) }),
+      (before, { now, lease, ...rest }) => look(before, lease, { now, wall: NOW, clear: !('clear' in rest) }),
       undefined,
     );
     expect(sighting && diesAt(lease, sighting)).toBe(dies);
@@ -211,6 +211,90 @@ describe('a holder counts as dead', () => {
 
   test('after a minute when it promised no duration', () => {
     const { leaseDurationSeconds: _, ...spec } = lease.spec ?? {};
-    expect(diesAt({ ...lease, spec }, { sign: '', since: 0 })).toBe(60_000);
+    expect(diesAt({ ...lease, spec }, { since: 0, forgotten: false })).toBe(60_000);
+  });
+});
+
+describe('a Lease is forgotten', () => {
+  const old = '2026-11-21T09:50:00.000000Z';
+  const young = '2026-11-21T09:58:00.000000Z';
+  const lease = renderNew(WEB, { identity: RIVAL, seconds: 60, now: new Date(old) });
+  const { renewTime: _, ...unrenewed } = lease.spec ?? {};
+  const { acquireTime: __, ...timeless } = unrenewed;
+  const created = (creationTimestamp: string) => ({ ...lease.metadata, creationTimestamp });
+  const first = (seen: Lease, clear = true): boolean =>
+    look(undefined, seen, { now: 0, wall: NOW, clear }).forgotten;
+
+  test.each([
+    { row: 'that was renewed long ago', lease, forgotten: true },
+    {
+      row: 'that was renewed one duration and five minutes ago, to the millisecond',
+      lease: { ...lease, spec: { ...lease.spec, renewTime: '2026-11-21T09:54:00.123000Z' } },
+      forgotten: false,
+    },
+    {
+      row: 'that was renewed a millisecond longer ago',
+      lease: {
+        ...lease,
+        spec: {
+          ...lease.spec,
+          acquireTime: '2026-11-21T09:54:00.122000Z',
+          renewTime: '2026-11-21T09:54:00.122000Z',
+        },
+      },
+      forgotten: true,
+    },
+    {
+      row: 'that promised nine minutes, and was renewed ten ago',
+      lease: { ...lease, spec: { ...lease.spec, leaseDurationSeconds: 540 } },
+      forgotten: false,
+    },
+    {
+      row: 'that was renewed by a clock that is ahead of ours',
+      lease: { ...lease, spec: { ...lease.spec, renewTime: '2030-01-01T00:00:00.000000Z' } },
+      forgotten: false,
+    },
+    {
+      row: 'without a renewal that was taken long ago',
+      lease: { ...lease, spec: unrenewed },
+      forgotten: true,
+    },
+    {
+      row: 'without a renewal that was taken just now',
+      lease: { ...lease, spec: { ...unrenewed, acquireTime: young } },
+      forgotten: false,
+    },
+    {
+      row: 'without any time of its holder that was made long ago',
+      lease: { ...lease, metadata: created('2026-11-21T09:50:00Z'), spec: timeless },
+      forgotten: true,
+    },
+    {
+      row: 'that was made just now by a holder whose clock is behind',
+      lease: { ...lease, metadata: created('2026-11-21T09:59:59Z') },
+      forgotten: false,
+    },
+    { row: 'without any time', lease: { ...lease, spec: timeless }, forgotten: false },
+    {
+      row: 'whose time can not be read',
+      lease: { ...lease, spec: { ...lease.spec, renewTime: 'yesterday' } },
+      forgotten: false,
+    },
+  ])('$row: $forgotten', ({ lease, forgotten }) => {
+    expect(first(lease)).toBe(forgotten);
+  });
+
+  test('never while the cluster can not be seen, nor later when it was written before our eyes', () => {
+    expect(first(lease, false)).toBe(false);
+    const before = look(undefined, { ...lease, spec: timeless }, { now: 0, wall: NOW, clear: true });
+    expect(look(before, lease, { now: 1_000, wall: NOW, clear: true })).toMatchObject({
+      since: 1_000,
+      forgotten: false,
+    });
+  });
+
+  test('and then counts as dead at once', () => {
+    expect(diesAt(lease, { since: 7_000, forgotten: true })).toBe(7_000);
+    expect(diesAt(lease, { since: 7_000, forgotten: false })).toBe(67_000);
   });
 });

@@ -108,7 +108,7 @@ withRuns('of six runs that want a lock at once exactly one has it, first and aga
     const messages = all.flatMap((each) => (each.status === 'rejected' ? [String(each.reason)] : []));
     expect(messages).toEqual(
       Array(5).fill(
-        `UserError: deployment/web in namespace ${runs.stage.namespace} is being deployed by acme/shop run ${number} (https://github.com/acme/shop/actions/runs/${number}). Run again when it has ended; if it is dead, its lock can be taken over after 60 s.`,
+        `UserError: deployment/web in namespace ${runs.stage.namespace} is being deployed by acme/shop run ${number} (https://github.com/acme/shop/actions/runs/${number}). Run again when it has ended; if it is dead, its lock is taken over by a run that waits 60 s, and by any run 6 min after its last renewal.`,
       ),
     );
     await winner?.value.release();

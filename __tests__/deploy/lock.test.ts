@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { identityOf, readLeases } from '../../src/deploy/lock.ts';
 import { Cancelled } from '../../src/model/error.ts';
+import type { LeaseServer } from './fake-leases.ts';
 import { API, holder, MINUTES, NAME, OURS, THEIRS, WEB, watch, world } from './lock-world.ts';
 
 describe('a lock that nobody holds', () => {
@@ -82,7 +83,7 @@ describe('a lock that another run holds', () => {
     ]);
     // The other's renewals apart, the wait costs a list and a watch.
     const ours = server.requests.slice(before).filter((each) => !each.startsWith('PUT'));
-    expect(ours).toEqual(['LIST shop', `WATCH ${NAME}`]);
+    expect(ours).toEqual(['LIST shop', 'WATCH shop']);
   });
 
   test('ends the wait at lock-timeout with a sentence that names it, and leaves nothing held', async () => {
@@ -96,7 +97,7 @@ describe('a lock that another run holds', () => {
     expect(waiting.error).toMatchObject({
       name: 'UserError',
       message:
-        'deployment/web in namespace shop is being deployed by acme/shop run 58 (https://github.com/acme/shop/actions/runs/58), and did not end within 3 min (`lock-timeout`). Run again when it has ended; if it is dead, its lock can be taken over after 60 s.',
+        'deployment/web in namespace shop is being deployed by acme/shop run 58 (https://github.com/acme/shop/actions/runs/58), and did not end within 3 min (`lock-timeout`). Run again when it has ended; if it is dead, its lock is taken over by a run that waits 60 s, and by any run 6 min after its last renewal.',
     });
     expect(holder(server, 'steadyship-deployment-api')).toBeUndefined();
     expect(holder(server)).toBe(THEIRS.holder);
@@ -110,14 +111,14 @@ describe('a lock that another run holds', () => {
     await clock.pass(0);
     expect(waiting.error).toMatchObject({
       message:
-        'deployment/web in namespace shop is being deployed by acme/shop run 58 (https://github.com/acme/shop/actions/runs/58). Run again when it has ended; if it is dead, its lock can be taken over after 60 s.',
+        'deployment/web in namespace shop is being deployed by acme/shop run 58 (https://github.com/acme/shop/actions/runs/58). Run again when it has ended; if it is dead, its lock is taken over by a run that waits 60 s, and by any run 6 min after its last renewal.',
     });
   });
 
   test('is taken over when its holder has been silent for the duration, and not before', async () => {
     const { server, clock, lines, take } = world();
     (await take(THEIRS)).leave();
-    await clock.pass(1_000);
+    await clock.pass(300);
     const waiting = watch(take(OURS));
     await clock.pass(59);
     expect(waiting).toEqual({});
@@ -169,7 +170,7 @@ describe('a lock that another run holds', () => {
     await clock.pass(0);
     expect(waiting.error).toBe(cancel.signal.reason);
     expect(holder(server, 'steadyship-deployment-api')).toBeUndefined();
-    expect(server.requests).toContain(`UNWATCH ${NAME}`);
+    expect(server.requests).toContain('UNWATCH shop');
   });
 
   test('is taken when somebody deletes its Lease', async () => {
@@ -187,6 +188,121 @@ describe('a lock that another run holds', () => {
     (await take(OURS)).leave();
     await take(OURS);
     expect(server.the(NAME).spec).toMatchObject({ holderIdentity: OURS.holder, leaseTransitions: 0 });
+  });
+});
+
+describe('a lock that nobody has renewed for longer than clocks can explain', () => {
+  test.each([0, 30_000])('is taken over at once by a run with a lock-timeout of %i ms', async (timeout) => {
+    const { server, clock, lines, take } = world();
+    (await take(THEIRS)).leave();
+    await clock.pass(361);
+    const before = server.requests.length;
+    await take(OURS, { timeout });
+    expect(server.requests.slice(before)).toEqual(['LIST shop', `PUT ${NAME}`]);
+    expect(server.the(NAME).spec).toMatchObject({ holderIdentity: OURS.holder, leaseTransitions: 1 });
+    expect(lines).toEqual([
+      'deployment/web: acme/shop run 58 (https://github.com/acme/shop/actions/runs/58) has not renewed its lock for more than 6 min, so it is dead; its lock is taken over',
+    ]);
+  });
+
+  test.each(['lose-request', 'lose-reply', 'unavailable'] as const)(
+    'is taken over although the first write meets: %s',
+    async (fault) => {
+      const { server, clock, take } = world();
+      (await take(THEIRS)).leave();
+      await clock.pass(361);
+      server.fault = fault;
+      const ours = watch(take(OURS, { timeout: 0 }));
+      await clock.pass(0);
+      server.fault = undefined;
+      await clock.pass(3);
+      expect(ours.value).toBeDefined();
+      expect(server.the(NAME).spec).toMatchObject({ holderIdentity: OURS.holder, leaseTransitions: 1 });
+    },
+  );
+
+  test('is had by one of two who come at once', async () => {
+    const { server, clock, take } = world();
+    (await take(THEIRS)).leave();
+    await clock.pass(361);
+    const third = identityOf({ title: 'acme/shop run 59', url: undefined }, 'c3');
+    const both = [watch(take(OURS, { timeout: 0 })), watch(take(third, { timeout: 0 }))];
+    await clock.pass(0);
+    expect(both.map(({ value }) => value !== undefined)).toEqual([true, false]);
+    expect(both[1]?.error).toMatchObject({
+      message: expect.stringContaining('is being deployed by acme/shop run 57'),
+    });
+    expect(holder(server)).toBe(OURS.holder);
+  });
+
+  test('is left to a holder that renews it while the run comes', async () => {
+    const { server, clock, take } = world();
+    (await take(THEIRS)).leave();
+    await clock.pass(361);
+    const known = await readLeases(server.client(), [WEB], new AbortController().signal);
+    // The post step of that run comes late, and goes on under its name.
+    await take(THEIRS);
+    const ours = watch(take(OURS, { known, timeout: 0 }));
+    await clock.pass(0);
+    expect(ours.error).toMatchObject({
+      message: expect.stringContaining('is being deployed by acme/shop run 58'),
+    });
+    expect(holder(server)).toBe(THEIRS.holder);
+  });
+
+  test.each([0, 30_000])('is none that was renewed just inside that time (%i ms)', async (timeout) => {
+    const { server, clock, take } = world();
+    (await take(THEIRS)).leave();
+    await clock.pass(360);
+    const ours = watch(take(OURS, { timeout }));
+    await clock.pass(timeout / 1_000);
+    expect(ours.error).toMatchObject({
+      message: expect.stringContaining('and by any run 6 min after its last renewal.'),
+    });
+    expect(holder(server)).toBe(THEIRS.holder);
+  });
+
+  test('is none that a run which lives has held for hours', async () => {
+    const { server, clock, take } = world();
+    const theirs = await take(THEIRS);
+    for (let hour = 0; hour < 3; hour += 1) {
+      await clock.pass(3_600);
+      await expect(take(OURS, { timeout: 0 })).rejects.toThrow('is being deployed by acme/shop run 58');
+    }
+    expect([holder(server), theirs.lost.aborted]).toEqual([THEIRS.holder, false]);
+  });
+
+  test('is none whose holder had a clock that was ahead, but that is watched as any other', async () => {
+    const { server, clock, take } = world();
+    (await take(THEIRS)).leave();
+    const lease = server.the(NAME);
+    server.put({ ...lease, spec: { ...lease.spec, renewTime: '2027-01-01T00:00:00.000000Z' } });
+    await clock.pass(3_600);
+    await expect(take(OURS, { timeout: 0 })).rejects.toThrow('is being deployed by acme/shop run 58');
+    const ours = watch(take(OURS));
+    await clock.pass(60);
+    expect(ours.value).toBeDefined();
+  });
+
+  test('is waited for all the same by a run that saw it being renewed by a clock that is behind', async () => {
+    const { server, clock, take } = world();
+    (await take(THEIRS)).leave();
+    const ours = watch(take(OURS));
+    await clock.pass(30);
+    const lease = server.the(NAME);
+    server.put({ ...lease, spec: { ...lease.spec, renewTime: '2026-11-21T09:00:00.000000Z' } });
+    await clock.pass(59);
+    expect(ours).toEqual({});
+    await clock.pass(1);
+    expect(ours.value).toBeDefined();
+  });
+
+  test('is found behind a label that somebody took away', async () => {
+    const { server, clock, take } = world();
+    (await take(THEIRS)).leave();
+    await clock.pass(361);
+    await take(OURS, { known: new Map(), timeout: 0 });
+    expect(holder(server)).toBe(OURS.holder);
   });
 });
 
@@ -246,6 +362,78 @@ describe('several at once', () => {
     await theirs.release();
     await clock.pass(5);
     expect(ours.value).toBeDefined();
+  });
+
+  describe('that dead runs hold', () => {
+    const forty = Array.from({ length: 40 }, (_, index) => ({ ...WEB, name: `w${10 + index}` }));
+    const third = identityOf({ title: 'acme/shop run 59', url: undefined }, 'c3');
+    const holders = (server: LeaseServer) => forty.map(({ name }) => holder(server, named(name)));
+
+    test('come to their end together, after one duration, with one list and one watch', async () => {
+      const { server, clock, lines, take } = world();
+      (await take(THEIRS, { workloads: forty })).leave();
+      await clock.pass(5);
+      const before = server.requests.length;
+      const ours = watch(take(OURS, { workloads: forty }));
+      await clock.pass(59);
+      expect(ours).toEqual({});
+      expect(server.requests.slice(before)).toEqual(['LIST shop', 'WATCH shop']);
+      await clock.pass(1);
+      expect(ours.value).toBeDefined();
+      expect(holders(server)).toEqual(forty.map(() => OURS.holder));
+      expect(server.requests.slice(before).filter((each) => !each.startsWith('PUT'))).toEqual([
+        'LIST shop',
+        'WATCH shop',
+        'UNWATCH shop',
+      ]);
+      expect(lines.filter((line) => line.includes('is dead; its lock is taken over'))).toHaveLength(40);
+    });
+
+    test('come to their end together in all namespaces', async () => {
+      const { server, clock, take } = world();
+      const workloads = [API, { ...WEB, namespace: 'till' }];
+      (await take(THEIRS, { workloads })).leave();
+      const ours = watch(take(OURS, { workloads }));
+      await clock.pass(60);
+      expect(ours.value).toBeDefined();
+      expect([holder(server, 'steadyship-deployment-api'), holder(server)]).toEqual([
+        OURS.holder,
+        OURS.holder,
+      ]);
+    });
+
+    test('are taken up to the one of a run that lives, and those after it when that has ended', async () => {
+      const { server, clock, take } = world();
+      const live = await take(third, { workloads: forty.slice(20, 21) });
+      const dead = [...forty.slice(0, 20), ...forty.slice(21)];
+      (await take(THEIRS, { workloads: dead })).leave();
+      const ours = watch(take(OURS, { workloads: forty }));
+      await clock.pass(300);
+      expect(ours).toEqual({});
+      expect(holders(server)).toEqual([
+        ...Array(20).fill(OURS.holder),
+        third.holder,
+        ...Array(19).fill(THEIRS.holder),
+      ]);
+      await live.release();
+      await clock.pass(0);
+      expect(ours.value).toBeDefined();
+      expect(holders(server)).toEqual(forty.map(() => OURS.holder));
+    });
+
+    test('are waited for anew where one is renewed meanwhile', async () => {
+      const { server, clock, take } = world();
+      (await take(THEIRS, { workloads: forty })).leave();
+      const ours = watch(take(OURS, { workloads: forty }));
+      await clock.pass(30);
+      (await take(THEIRS, { workloads: forty.slice(20, 21) })).leave();
+      await clock.pass(59);
+      expect(ours).toEqual({});
+      expect(holder(server, named('w30'))).toBe(THEIRS.holder);
+      expect(holder(server, named('w29'))).toBe(OURS.holder);
+      await clock.pass(1);
+      expect(ours.value).toBeDefined();
+    });
   });
 
   test('wanted by any runs in any order are had by all of them in the end, and never by two', async () => {

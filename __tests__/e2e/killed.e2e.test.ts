@@ -103,6 +103,43 @@ scenario('11: a killed run that left a healthy image: it stays', async ({ stage 
   expect(await readLease(stage)).toMatchObject({ ...FREE, stable: { images: [{ image: stage.images.v3 }] } });
 });
 
+scenario('14: the locks of a killed run of two workloads end together', async ({ stage }) => {
+  const image = stage.images.v1;
+  await stage.start({ image }, { image, name: 'api' });
+  const inputs = { workloads: 'deployment/web\ndeployment/api' };
+  const { child, ended } = begin(stage, 'v2', { inputs: { ...inputs, 'stable-for': '10m' } });
+  await stage.untilPods('v2', (pods) => pods.length === 4);
+  await stage.settled('web');
+  await stage.settled('api');
+  (await child).kill('SIGKILL');
+  await ended;
+  const killed = performance.now();
+  const taken: number[] = [];
+  const next = await stage.deploy('v3', {
+    ...runNumber(2),
+    inputs,
+    onLine: (line) => {
+      if (line.includes('is dead; its lock is taken over')) taken.push(performance.now() - killed);
+    },
+  });
+  expect(next.log).toContain(DEAD);
+  expect(next.log).toContain(DEAD.replace('deployment/web', 'deployment/api'));
+  expect(taken).toHaveLength(2);
+  // One duration and what a busy machine takes on top; one after the other they would need two.
+  for (const milliseconds of taken) expect(milliseconds).toBeLessThan(90_000);
+  expect(stage.ending(next)).toEqual(
+    green('succeeded', '2 workloads run <v3> and are healthy: deployment/web and deployment/api.'),
+  );
+  for (const name of ['web', 'api']) {
+    expect(await stage.state(name)).toEqual(shipped('v3', { history: ['v1', 'v2', 'v3'] }));
+    expect(await readLease(stage, name)).toMatchObject({
+      ...FREE,
+      transitions: 1,
+      stable: { images: [{ image: stage.images.v3 }] },
+    });
+  }
+});
+
 scenario('a cancelled run: its post step goes on under the same lock', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
   const { child, ended } = begin(stage, 'not-ready');

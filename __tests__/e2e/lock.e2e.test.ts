@@ -73,7 +73,7 @@ scenario('13: with `lock-timeout: 0s` the second of two runs ends at once', asyn
   expect(stage.ending(second)).toEqual(
     red(
       'failed',
-      `deployment/web in namespace <namespace> is being deployed by ${nameOf(1)}. Run again when it has ended; if it is dead, its lock can be taken over after 60 s. Nothing was changed in the cluster.`,
+      `deployment/web in namespace <namespace> is being deployed by ${nameOf(1)}. Run again when it has ended; if it is dead, its lock is taken over by a run that waits 60 s, and by any run 6 min after its last renewal. Nothing was changed in the cluster.`,
     ),
   );
   expect(stage.ending(await ended)).toEqual(green('succeeded', 'deployment/web runs <slow> and is healthy.'));

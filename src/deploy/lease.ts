@@ -8,7 +8,7 @@ export interface Lease extends KubeObject {
     /** Absent: free. */
     readonly holderIdentity?: string;
     readonly leaseDurationSeconds?: number;
-    /** MicroTime of the holder's own clock: for people, and to see that it changed; never compared with ours. */
+    /** MicroTime of the holder's own clock: compared with ours only where minutes do not matter. */
     readonly acquireTime?: string;
     readonly renewTime?: string;
     readonly leaseTransitions?: number;
@@ -182,26 +182,62 @@ export interface Sighting {
   readonly sign: string;
   /** Clock.now() */
   readonly since: number;
+  /** When it was seen first, its last sign of life was older than clocks that differ explain. */
+  readonly forgotten: boolean;
+}
+
+interface Look {
+  /** Clock.now() */
+  readonly now: number;
+  /** Clock.wall() */
+  readonly wall: Date;
+  /** The cluster could be seen since the look before. */
+  readonly clear: boolean;
 }
 
 /**
  * What one more look adds. While the cluster can not be seen nothing is proven: its holder may be as cut off as
  * we are, so that the count begins anew when sight comes back.
  */
-export function look(
-  before: Sighting | undefined,
-  lease: Lease,
-  { now, clear }: { readonly now: number; readonly clear: boolean },
-): Sighting {
+export function look(before: Sighting | undefined, lease: Lease, { now, wall, clear }: Look): Sighting {
   const sign = signOfLife(lease);
-  return before !== undefined && clear && before.sign === sign ? before : { sign, since: now };
+  if (before !== undefined && clear && before.sign === sign) return before;
+  // What we saw being written lives, whatever its clock says.
+  return { sign, since: now, forgotten: before === undefined && clear && isForgotten(lease, wall) };
 }
 
 /**
- * When a holder that shows no more sign of life counts as dead: after the duration that it promised itself, as
- * we have watched it, as client-go's leader election does (isLeaseValid in tools/leaderelection). The times that
- * stand in the Lease are of another machine's clock and say nothing.
+ * When a holder that shows no more sign of life counts as dead, in Clock.now(): after the duration that it promised
+ * itself, as we have watched it, as client-go's leader election does (isLeaseValid in tools/leaderelection), for
+ * that holds however clocks differ. At once where it was forgotten: whoever waits for less than the duration, or
+ * not at all, would otherwise never see it die.
  */
-export function diesAt(lease: Lease, sighting: Sighting): number {
-  return sighting.since + (lease.spec?.leaseDurationSeconds ?? durationFor(1)) * 1_000;
+export function diesAt(lease: Lease, { since, forgotten }: Pick<Sighting, 'since' | 'forgotten'>): number {
+  return forgotten ? since : since + durationOf(lease);
+}
+
+/** How long a Lease is good after a sign of life, in milliseconds. */
+export function durationOf(lease: Lease): number {
+  return (lease.spec?.leaseDurationSeconds ?? durationFor(1)) * 1_000;
+}
+
+/**
+ * By which clocks may differ, in milliseconds. Machines that ask a time server differ by less than a second; five
+ * minutes is what Kerberos bears by default.
+ */
+const SKEW = 300_000;
+
+/** How far back the last sign of life lies, by two clocks, in a Lease that is forgotten; in milliseconds. */
+export function forgottenAfter(lease: Lease): number {
+  return durationOf(lease) + SKEW;
+}
+
+/** The newest of its times counts; where there is none, nothing is proven. */
+function isForgotten(lease: Lease, wall: Date): boolean {
+  const { renewTime, acquireTime } = lease.spec ?? {};
+  const times = [renewTime, acquireTime, lease.metadata?.creationTimestamp].filter(
+    (time) => time !== undefined,
+  );
+  if (times.length === 0) return false;
+  return wall.getTime() - Math.max(...times.map((time) => Date.parse(time))) > forgottenAfter(lease);
 }

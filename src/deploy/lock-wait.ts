@@ -5,15 +5,15 @@ import { UserError } from '../model/error.ts';
 import type { Log } from '../model/log.ts';
 import { shortName } from '../model/workload.ts';
 import {
-  diesAt,
+  durationOf,
+  forgottenAfter,
   holderOf,
-  type Identity,
   type Lease,
   type LockedWorkload,
   leaseName,
-  look,
   type Sighting,
 } from './lease.ts';
+import type { Sightings } from './sightings.ts';
 
 /** Another run holds the lock and did not end in time. Nothing was touched. */
 export class LockHeld extends UserError {}
@@ -21,7 +21,9 @@ export class LockHeld extends UserError {}
 export interface WaitArguments {
   readonly cluster: Cluster;
   readonly workload: LockedWorkload;
-  readonly identity: Identity;
+  /** This one, and those that are wanted after it: all are looked at meanwhile. */
+  readonly wanted: readonly LockedWorkload[];
+  readonly sightings: Sightings;
   /** Clock.now() when the waiting for all locks together began, and its bound in milliseconds. */
   readonly began: number;
   readonly timeout: number;
@@ -36,44 +38,63 @@ const TICK = 5_000;
 const TELL = 60_000;
 
 /**
- * Waits until a Lease can be taken: given back, deleted, or its holder dead. It is watched, not polled.
+ * Waits until a Lease can be taken: given back, deleted, or its holder dead. It is watched, not polled, and with it
+ * all that are wanted after it. The sightings tell how it stands then.
  *
- * @returns the Lease as it stands then; undefined: there is none any more
  * @throws LockHeld at the end of the time
  */
-export async function untilFree(args: WaitArguments): Promise<Lease | undefined> {
-  const { cluster, workload, clock, signal } = args;
-  const collection = cluster.collection<Lease>({
-    path: leases(workload.namespace),
-    fieldSelector: `metadata.name=${leaseName(workload)}`,
-  });
+export async function untilFree(args: WaitArguments): Promise<void> {
+  const { workload, sightings, clock, signal } = args;
+  const views = openViews(args);
+  const collections = views.map(({ collection }) => collection);
   try {
-    await orAborted(collection.ready, signal);
+    await orAborted(Promise.all(collections.map(({ ready }) => ready)), signal);
     const teller = new Teller(args);
-    let sighting: Sighting | undefined;
     for (;;) {
-      const [lease] = collection.items();
-      const holder = lease === undefined ? undefined : holderOf(lease);
-      if (lease === undefined || holder === undefined || holder.holder === args.identity.holder) return lease;
+      for (const view of views) lookAt(view, sightings);
+      const held = sightings.held(workload);
+      if (held === undefined || sightings.isFree(workload)) return;
       const now = clock.now();
-      sighting = look(sighting, lease, { now, clear: collection.trouble() === undefined });
-      if (now >= diesAt(lease, sighting)) {
-        teller.dead(lease);
-        return lease;
-      }
-      if (now - args.began >= args.timeout) throw new LockHeld(teller.end(lease));
-      teller.wait(lease);
-      const left = Math.min(diesAt(lease, sighting), args.began + args.timeout) - now;
-      await woken(collection, clock, Math.min(TICK, left), signal);
+      const end = args.began + args.timeout;
+      if (now >= end) throw new LockHeld(teller.end(held.lease));
+      teller.wait(held.lease);
+      const left = Math.min(sightings.freeAt(workload), end) - now;
+      await woken(collections, clock, Math.min(TICK, left), signal);
     }
   } finally {
-    collection.stop();
+    for (const collection of collections) collection.stop();
   }
+}
+
+/** The wanted Leases of one namespace. */
+interface View {
+  readonly workloads: readonly LockedWorkload[];
+  readonly collection: Collection<Lease>;
+}
+
+/**
+ * One list and one watch for each namespace, however many Leases are wanted of it. They are not told by their label:
+ * one that somebody took it from is held all the same.
+ */
+function openViews({ cluster, wanted }: WaitArguments): readonly View[] {
+  const namespaces = Map.groupBy(wanted, ({ namespace }) => namespace);
+  return [...namespaces].map(([namespace, workloads]) => {
+    const names = new Set(workloads.map(leaseName));
+    const keep = (lease: Lease): Lease | undefined =>
+      names.has(lease.metadata?.name ?? '') ? lease : undefined;
+    return { workloads, collection: cluster.collection<Lease>({ path: leases(namespace), keep }) };
+  });
+}
+
+function lookAt({ workloads, collection }: View, sightings: Sightings): void {
+  const found = new Map(collection.items().map((lease) => [lease.metadata?.name, lease]));
+  const clear = collection.trouble() === undefined;
+  for (const workload of workloads) sightings.see(workload, found.get(leaseName(workload)), clear);
 }
 
 /** Until something changed, or the time is over. */
 function woken(
-  collection: Collection<Lease>,
+  collections: readonly Collection<Lease>[],
   clock: Clock,
   milliseconds: number,
   signal: AbortSignal,
@@ -81,13 +102,13 @@ function woken(
   return new Promise((resolve, reject) => {
     const end = (settle: () => void): void => {
       takeBack();
-      unsubscribe();
+      for (const unsubscribe of subscriptions) unsubscribe();
       signal.removeEventListener('abort', abort);
       settle();
     };
     const abort = (): void => end(() => reject(signal.reason));
     const takeBack = clock.timer(milliseconds, () => end(resolve));
-    const unsubscribe = collection.subscribe(() => end(resolve));
+    const subscriptions = collections.map((collection) => collection.subscribe(() => end(resolve)));
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
   });
@@ -126,30 +147,29 @@ class Teller {
     );
   }
 
-  dead(lease: Lease): void {
-    const { log, workload } = this.#args;
-    log.info(
-      `${shortName(workload)}: ${nameHolder(lease)} has not renewed its lock for ${lifespan(lease)}, so it is dead; its lock is taken over`,
-    );
-  }
-
   end(lease: Lease): string {
     const { workload, timeout } = this.#args;
     const waited = timeout === 0 ? '' : `, and did not end within ${span(timeout)} (\`lock-timeout\`)`;
     return (
       `${shortName(workload)} in namespace ${workload.namespace} is being deployed by ${nameHolder(lease)}${waited}. ` +
-      `Run again when it has ended; if it is dead, its lock can be taken over after ${lifespan(lease)}.`
+      `Run again when it has ended; if it is dead, its lock is taken over by a run that waits ${span(durationOf(lease))}, ` +
+      `and by any run ${span(forgottenAfter(lease))} after its last renewal.`
     );
   }
+}
+
+/** What is told of a lock that was taken from a dead holder. */
+export function describeDead(
+  workload: LockedWorkload,
+  { lease, sighting }: { readonly lease: Lease; readonly sighting: Sighting },
+): string {
+  const silence = sighting.forgotten ? `more than ${span(forgottenAfter(lease))}` : span(durationOf(lease));
+  return `${shortName(workload)}: ${nameHolder(lease)} has not renewed its lock for ${silence}, so it is dead; its lock is taken over`;
 }
 
 function nameHolder(lease: Lease): string {
   const holder = holderOf(lease);
   return `${holder?.title}${holder?.url === undefined ? '' : ` (${holder.url})`}`;
-}
-
-function lifespan(lease: Lease): string {
-  return span(diesAt(lease, { sign: '', since: 0 }));
 }
 
 /** `45 s`, `10 min`; more than two minutes to the next ten seconds, so that "10 min" is not told as 599 s. */

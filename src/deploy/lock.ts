@@ -7,7 +7,6 @@ import { shortName } from '../model/workload.ts';
 import { HeldLease, type Holding, isConflict, readLease } from './held-lease.ts';
 import {
   durationFor,
-  holderOf,
   type Identity,
   keyOf,
   LEASES_SELECTOR,
@@ -18,8 +17,9 @@ import {
   renderNew,
   sortForLocking,
 } from './lease.ts';
-import { untilFree } from './lock-wait.ts';
+import { describeDead, untilFree, type WaitArguments } from './lock-wait.ts';
 import { parseRecord, renderRecord } from './record.ts';
+import { Sightings } from './sightings.ts';
 
 /** The workloads of a run, locked: no other run of SteadyShip changes them meanwhile. */
 export interface Lock {
@@ -72,7 +72,8 @@ export function identityOf(run: RunName, random: string): Identity {
 export const TOGETHER = 16;
 
 /**
- * Takes the Lease of every workload, in the order that all runs keep, and waits for those that others hold.
+ * Takes the Lease of every workload, in the order that all runs keep, and waits for those that others hold. Those of
+ * dead holders are taken over.
  *
  * Those that look free are written at the same time. Where another was faster at one, those that come after it in
  * the order are given back before it is waited for: so nobody waits for one while holding a later one, and two
@@ -86,6 +87,8 @@ export async function acquire(args: AcquireArguments): Promise<Lock> {
   const seconds = durationFor(workloads.length);
   const known = args.known ?? (await readLeases(cluster, workloads, signal));
   const began = clock.now();
+  const sightings = new Sightings(identity, clock);
+  for (const workload of workloads) sightings.see(workload, known.get(keyOf(workload)));
   const held: HeldLease[] = [];
   const holdingOf = (workload: LockedWorkload): Holding => ({
     cluster,
@@ -98,17 +101,13 @@ export async function acquire(args: AcquireArguments): Promise<Lock> {
   try {
     while (held.length < workloads.length) {
       const left = workloads.slice(held.length);
-      const free = leadingFree(left, known, identity).slice(0, TOGETHER);
-      const taken = await takeTogether(
-        free.length < 2
-          ? []
-          : free.map((workload) => ({ holding: holdingOf(workload), current: known.get(keyOf(workload)) })),
-        signal,
-      );
+      const free = leadingFree(left, sightings).slice(0, TOGETHER);
+      const together = free.length < 2 ? [] : free.map(holdingOf);
+      const taken = await takeTogether(together, sightings, signal);
       held.push(...taken);
-      const next = left[taken.length];
+      const [next, ...later] = left.slice(taken.length);
       if (next === undefined || (taken.length > 0 && taken.length === free.length)) continue;
-      held.push(await take(holdingOf(next), known.get(keyOf(next)), { ...args, began }));
+      held.push(await take(holdingOf(next), { ...args, wanted: [next, ...later], sightings, began }));
     }
   } catch (error) {
     await Promise.all(held.map((each) => each.release()));
@@ -117,28 +116,19 @@ export async function acquire(args: AcquireArguments): Promise<Lock> {
   return new Held(held, log);
 }
 
-/** Those at the beginning that nobody else held when they were read. */
-function leadingFree(
-  workloads: readonly LockedWorkload[],
-  known: KnownLeases,
-  identity: Identity,
-): readonly LockedWorkload[] {
-  const end = workloads.findIndex((workload) => {
-    const lease = known.get(keyOf(workload));
-    const holder = lease === undefined ? undefined : holderOf(lease);
-    return holder !== undefined && holder.holder !== identity.holder;
-  });
+/** Those at the beginning that nobody else held when they were seen last, or somebody who is dead. */
+function leadingFree(workloads: readonly LockedWorkload[], sightings: Sightings): readonly LockedWorkload[] {
+  const end = workloads.findIndex((workload) => !sightings.isFree(workload));
   return end === -1 ? workloads : workloads.slice(0, end);
 }
 
 /** @returns those that were had, up to the first that was not; what was had after it is given back */
 async function takeTogether(
-  wanted: readonly { readonly holding: Holding; readonly current: Lease | undefined }[],
+  wanted: readonly Holding[],
+  sightings: Sightings,
   signal: AbortSignal,
 ): Promise<readonly HeldLease[]> {
-  const tries = await Promise.allSettled(
-    wanted.map(({ holding, current }) => writeLease(holding, current, signal)),
-  );
+  const tries = await Promise.allSettled(wanted.map((holding) => takeSeen(holding, sightings, signal)));
   const missed = tries.findIndex(({ status }) => status === 'rejected');
   const had = (some: typeof tries): HeldLease[] =>
     some.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
@@ -193,31 +183,35 @@ export async function readLeases(
  */
 async function take(
   holding: Holding,
-  known: Lease | undefined,
-  args: AcquireArguments & { readonly began: number },
+  args: AcquireArguments & Pick<WaitArguments, 'wanted' | 'sightings' | 'began'>,
 ): Promise<HeldLease> {
-  const { cluster, workload, identity, clock } = holding;
-  const { signal } = args;
+  const { cluster, workload, clock } = holding;
+  const { sightings, signal } = args;
   const path = leases(workload.namespace, leaseName(workload));
-  let current = known;
   let failures = 0;
   for (;;) {
     signal.throwIfAborted();
-    const holder = current === undefined ? undefined : holderOf(current);
-    if (holder !== undefined && holder.holder !== identity.holder) {
-      current = await untilFree({ ...args, workload });
-    }
+    if (!sightings.isFree(workload)) await untilFree({ ...args, workload });
     try {
-      return await writeLease(holding, current, signal);
+      return await takeSeen(holding, sightings, signal);
     } catch (error) {
       // An answer that was lost may stand for a write that was carried out: what is there now says so.
       const lost = error instanceof UnreachableError || (error instanceof ApiError && error.status >= 500);
       if (lost) failures += 1;
       if (!(lost || isConflict(error)) || failures === FAILURES) throw error;
       if (lost) await sleep(clock, RETRY, signal);
-      current = await readLease(cluster, path, { signal });
+      sightings.see(workload, await readLease(cluster, path, { signal }));
     }
   }
+}
+
+/** One write, on the Lease as it was seen last. Whom it was taken from is told. */
+async function takeSeen(holding: Holding, sightings: Sightings, signal: AbortSignal): Promise<HeldLease> {
+  const { workload, log } = holding;
+  const dead = sightings.held(workload);
+  const taken = await writeLease(holding, sightings.lease(workload), signal);
+  if (dead !== undefined) log.info(describeDead(workload, dead));
+  return taken;
 }
 
 /** One write of a Lease as ours; a conflict when it is no longer what it was. */

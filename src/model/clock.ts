@@ -2,7 +2,7 @@
 export interface Clock {
   /** Monotonic milliseconds from an arbitrary start. */
   now(): number;
-  /** Wall time, for what people and registries read; never compared with a cluster's times. */
+  /** Wall time, for what people and registries read; compared with a cluster's times only where minutes do not matter. */
   wall(): Date;
   /** Calls back once after so many milliseconds; the answer takes it back. */
   timer(milliseconds: number, callback: () => void): () => void;
