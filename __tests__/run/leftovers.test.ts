@@ -167,6 +167,21 @@ describe('what a killed run left', () => {
     expect(cluster.imageOf('web')).toBe(NEXT);
   });
 
+  test('and is refused in several workloads names one at the end, and the others before', async () => {
+    const { cluster, marked, ship } = await leftBehind({ api: BAD, web: BAD });
+    const refused = { kind: 'refuse', status: 403, message: 'not on a Friday' } as const;
+    cluster.faults.push(refused, refused);
+    const { reason, lines } = await ship();
+    expect(reason).toContain('deployment/web in namespace shop: it could not be put back to ');
+    expect(reason).toContain(
+      'It is not alone: see the warnings of this run. Nothing was changed in the cluster.',
+    );
+    expect(lines).toContain(
+      `deployment/api in namespace shop: it could not be put back to ${OLD}: not on a Friday. It was left as it is. Look yourself: kubectl get deployment/api -n shop -o wide`,
+    );
+    expect([marked('api'), marked('web')]).toEqual([OLD, OLD]);
+  });
+
   test('and is put back and no longer seen is told as changed', async () => {
     const { cluster, marked, ship } = await leftBehind({ web: BAD });
     seeing(cluster, AWAY, () => cluster.patches.length > 0);

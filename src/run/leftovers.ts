@@ -55,7 +55,7 @@ export async function resolveLeftovers(
     }
     const finished = back.length === 0 ? [] : await putBack(back.map(changeOf));
     for (const each of finished) if (!isUnresolved(each)) await close(lock, each.change);
-    refuseUnresolved(finished);
+    refuseUnresolved(ship, finished);
   } catch (error) {
     if (ship.signal.aborted) throw cancelled(ship, lock, left);
     throw error;
@@ -136,11 +136,14 @@ async function close(lock: Lock, id: WorkloadId): Promise<void> {
   await lock.save(workload, { ...lock.record(workload), open: undefined });
 }
 
-function refuseUnresolved(finished: readonly Finished[]): void {
-  const unresolved = finished.filter(isUnresolved);
-  if (unresolved.length === 0) return;
-  const message = `Nothing is deployed over what an earlier run that was killed left, so that its marker keeps what ran before; run this again when the cause is gone. ${unresolved.map(({ fate }) => stopped(fate.message)).join(' ')}`;
-  throw unresolved.some(({ fate }) => fate.kind === 'unknown')
+/** The first is told at the end of the run, which is one line; the others before. */
+function refuseUnresolved({ log }: Ship, finished: readonly Finished[]): void {
+  const [first, ...others] = finished.filter(isUnresolved);
+  if (first === undefined) return;
+  for (const { fate } of others) log.warning(fate.message);
+  const more = others.length === 0 ? '' : ' It is not alone: see the warnings of this run.';
+  const message = `Nothing is deployed over what an earlier run that was killed left, so that its marker keeps what ran before; run this again when the cause is gone. ${stopped(first.fate.message)}${more}`;
+  throw [first, ...others].some(({ fate }) => fate.kind === 'unknown')
     ? new UnknownError(message)
     : new UserError(message);
 }
