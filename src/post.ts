@@ -13,11 +13,12 @@ const SHOWN = 3;
 
 /**
  * The entry of the post step: when the main step was ended in the middle of a rollout, it looks whether the
- * workloads were put back, and does what is left to do. Otherwise there is nothing to load and nothing to say.
+ * workloads were put back, does what is left to do, and gives the locks back. Otherwise there is nothing to load and
+ * nothing to say.
  */
 async function post(): Promise<void> {
   const saved = parseState(core.getState(STATE));
-  if (saved === undefined || saved.open.length === 0) return;
+  if (saved === undefined || (saved.open.length === 0 && saved.locked.length === 0)) return;
   const environment = { ...process.env };
   const log = createLog(escapeLogLine);
   const raw = rawInputs(environment);

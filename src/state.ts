@@ -1,4 +1,4 @@
-import type { Identity } from './deploy/lease.ts';
+import type { Identity, LockedWorkload } from './deploy/lease.ts';
 import type { ImageChange } from './model/change.ts';
 import type { WorkloadKind } from './model/observation.ts';
 import type { WorkloadId } from './model/workload.ts';
@@ -24,6 +24,8 @@ export interface OpenRun {
   readonly onCancel: 'rollback' | 'leave';
   /** Who holds the Leases: the post step goes on under the same name. */
   readonly holder: Identity | undefined;
+  /** All workloads whose Leases are held, also those that were not changed; none: the run gives them back itself. */
+  readonly locked: readonly LockedWorkload[];
   /** When this was written (ISO 8601). The cluster had just answered: if it does not later, its address is right. */
   readonly time: string;
   readonly open: readonly OpenChange[];
@@ -57,7 +59,7 @@ export function parseState(text: string): OpenRun | undefined {
   const value: unknown = JSON.parse(unpack(text));
   if (!isRecord(value) || value['version'] !== VERSION)
     throw new Error(`The saved state is not of version ${VERSION}.`);
-  const { rollback, onCancel, open, holder, time } = value;
+  const { rollback, onCancel, open, holder, locked, time } = value;
   if (
     (rollback !== 'auto' && rollback !== 'never') ||
     (onCancel !== 'rollback' && onCancel !== 'leave') ||
@@ -67,7 +69,12 @@ export function parseState(text: string): OpenRun | undefined {
   }
   if (typeof time !== 'string' || Number.isNaN(Date.parse(time)))
     throw new Error('The saved state does not say when it was written.');
-  return { rollback, onCancel, holder: parseHolder(holder), time, open: open.map(parseOpenChange) };
+  if (!Array.isArray(locked)) throw new Error('The saved state lacks the workloads that are locked.');
+  return {
+    ...{ rollback, onCancel, holder: parseHolder(holder), time },
+    locked: locked.map(parseLocked),
+    open: open.map(parseOpenChange),
+  };
 }
 
 function parseHolder(value: unknown): Identity | undefined {
@@ -82,6 +89,15 @@ function parseHolder(value: unknown): Identity | undefined {
     throw new Error('The saved state names a holder that is none.');
   }
   return { holder, title, url };
+}
+
+function parseLocked(value: unknown): LockedWorkload {
+  if (isRecord(value)) {
+    const { kind, namespace, name } = value;
+    if (isKind(kind) && typeof namespace === 'string' && typeof name === 'string')
+      return { kind, namespace, name };
+  }
+  throw new Error('The saved state names a locked workload that is none.');
 }
 
 function parseOpenChange(value: unknown): OpenChange {

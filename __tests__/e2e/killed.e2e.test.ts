@@ -7,6 +7,7 @@ import { nameOf, readLease, runNumber } from '../harness/lease.ts';
 import type { StepOptions, StepResult } from '../harness/runner.ts';
 import { scenario } from '../harness/scenario.ts';
 import type { Stage } from '../harness/stage.ts';
+import { deployment } from '../harness/workload.ts';
 
 const REVERTED_WITHIN = 2_000;
 
@@ -87,6 +88,30 @@ for (const { kind, workload, name, back } of [
     },
   );
 }
+
+scenario(
+  '11: a killed run that left a bad image, and its way back is refused: nothing is deployed over it',
+  async ({ stage, policy }) => {
+    await stage.start({ image: stage.images.v1 });
+    await endInGate(stage, 'SIGKILL');
+    await policy(
+      'deployments',
+      `object.metadata.name != 'web' || object.spec.template.spec.containers[0].image != '${stage.images.v1}'`,
+    );
+    const next = await stage.deploy('v2', runNumber(2));
+    expect(stage.ending(next)).toEqual(
+      red(
+        'failed',
+        "Nothing is deployed over what an earlier run that was killed left, so that its marker keeps what ran before; run this again when the cause is gone. deployment/web in namespace <namespace>: it could not be put back to <v1>: deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy '<namespace>' with binding '<namespace>' denied request: only images of the release branch may run here. It was left as it is. Look yourself: kubectl get deployment/web -n <namespace> -o wide. Nothing was changed in the cluster.",
+      ),
+    );
+    expect(await stage.state()).toMatchObject({ image: 'not-ready', history: ['v1', 'not-ready'] });
+    expect(await readLease(stage)).toMatchObject({
+      holder: undefined,
+      open: { changes: [{ image: stage.images.v1, to: stage.images['not-ready'] }] },
+    });
+  },
+);
 
 scenario('11: a killed run that left a healthy image: it stays', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
@@ -199,6 +224,41 @@ scenario('killed, with `rollback: never`: the post step gives the lock back', as
   ]);
   expect(await readLease(stage)).toMatchObject({ ...FREE, stable: undefined });
   expect(await stage.state()).toMatchObject({ image: 'not-ready', history: ['v1', 'not-ready'] });
+});
+
+scenario(
+  'killed: the post step gives back the lock of a workload that was not changed, too',
+  async ({ stage }) => {
+    await stage.start({ image: stage.images.v1 }, { image: stage.images.v2, name: 'api' });
+    const inputs = { workloads: 'deployment/api, deployment/web', 'stable-for': '10m' };
+    const { child, ended } = begin(stage, 'v2', { inputs });
+    await stage.untilPods('v2', (pods) => pods.length === 4);
+    (await child).kill('SIGKILL');
+    const step = await ended;
+    expect(await readLease(stage, 'api')).toMatchObject({
+      holder: expect.stringMatching(/^acme\/shop run 1, attempt 1 \[/),
+    });
+    const after = await post(stage, step, inputs);
+    expect({ exitCode: after.exitCode, errors: after.errors }).toEqual({ exitCode: 0, errors: [] });
+    expect([await readLease(stage, 'api'), await readLease(stage)]).toMatchObject([FREE, FREE]);
+    expect([(await stage.state('api')).image, (await stage.state()).image]).toEqual(['v2', 'v1']);
+  },
+);
+
+scenario('killed, and somebody makes the workload anew: the post step leaves theirs', async ({ stage }) => {
+  await stage.start({ image: stage.images.v1 });
+  const step = await endInGate(stage, 'SIGKILL');
+  await stage.kubectl('delete', 'deployment/web');
+  await stage.apply('deployments', deployment({ image: stage.images['not-ready'] }));
+  const after = await post(stage, step);
+  expect({ exitCode: after.exitCode, warnings: after.warnings.map((one) => stage.plain(one)) }).toEqual({
+    exitCode: 0,
+    warnings: [
+      'deployment/web in namespace <namespace> was deleted and made anew by somebody else, so it is left as it is. Look yourself: kubectl get deployment/web -n <namespace> -o wide',
+    ],
+  });
+  expect((await stage.state()).image).toBe('not-ready');
+  expect(await readLease(stage)).toMatchObject(FREE);
 });
 
 scenario('bad, good, bad, and bad again: back to the good one', async ({ stage }) => {

@@ -156,6 +156,27 @@ describe('a good image', () => {
     expect(cluster.patches).toEqual([]);
   });
 
+  test('that one of two runs already: the post step is told of the locks of both, and of none in the end', async () => {
+    const cluster = clusterWith('web');
+    cluster.add('api', GOOD);
+    const { saved } = await ship(cluster, ['api', 'web'], GOOD);
+    const told = saved.map(({ open, locked }) => [open, locked].map((list) => list.map(({ name }) => name)));
+    expect(told).toEqual([
+      [['web'], ['api', 'web']],
+      [[], []],
+    ]);
+  });
+
+  test('that runs already everywhere: the post step is told of the locks while it is gated', async () => {
+    const cluster = new FakeCluster(() => true);
+    cluster.add('api', GOOD);
+    const { saved } = await ship(cluster, ['api'], GOOD);
+    expect(saved.map(({ open, locked }) => [open.length, locked.length])).toEqual([
+      [0, 1],
+      [0, 0],
+    ]);
+  });
+
   test('whose reply is lost is not patched twice', async () => {
     const cluster = clusterWith('web');
     cluster.faults.push({ kind: 'lose-reply' });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ApiError, UnreachableError } from '../../src/cluster/client.ts';
 import { readInputs } from '../../src/inputs.ts';
 import { finishUnderLock } from '../../src/run/finish-revert.ts';
 import { Guard } from '../../src/run/guard.ts';
@@ -8,60 +9,336 @@ import { fakeWorld } from './fake-world.ts';
 
 const OLD = `ghcr.io/acme/shop@sha256:${'0'.repeat(64)}`;
 const NEW = `ghcr.io/acme/shop@sha256:${'1'.repeat(64)}`;
+const THEIRS = `ghcr.io/acme/shop@sha256:${'2'.repeat(64)}`;
 const INPUTS = await readInputs({ image: NEW, build: 'false', workloads: 'shop/deployment/web' });
 
-const CHANGE: OpenChange = {
-  kind: 'Deployment',
-  namespace: 'shop',
-  name: 'web',
-  uid: 'uid-web',
-  changes: [{ list: 'containers', index: 0, name: 'web', image: OLD, to: NEW }],
-  annotationsBefore: {},
-};
+function changeOf(name: string): OpenChange {
+  return {
+    kind: 'Deployment',
+    namespace: 'shop',
+    name,
+    uid: `uid-${name}`,
+    changes: [{ list: 'containers', index: 0, name: 'web', image: OLD, to: NEW }],
+    annotationsBefore: {},
+  };
+}
+
+interface Killed {
+  readonly rollback?: OpenRun['rollback'];
+  readonly onCancel?: OpenRun['onCancel'];
+  /** Those that the main step had set the new image in, in this order. */
+  readonly names?: readonly string[];
+  /** Those that ran it before, and were only locked. */
+  readonly unchanged?: readonly string[];
+  readonly isGood?: (image: string) => boolean;
+}
 
 /** A cluster that a main step set the new image in before it was killed, and what it had saved. */
-async function killed(rollback: OpenRun['rollback'], onCancel: OpenRun['onCancel'] = 'rollback') {
-  const cluster = new FakeCluster(() => true);
-  cluster.add('web', OLD);
-  const guard = await Guard.take({ ...fakeWorld().world, cluster, workloads: [CHANGE], timeout: 0 });
-  await guard.mark([CHANGE]);
-  cluster.setImage('web', NEW);
+async function killed({
+  rollback = 'auto',
+  onCancel = 'rollback',
+  names = ['web'],
+  unchanged = [],
+  isGood = () => true,
+}: Killed = {}) {
+  const cluster = new FakeCluster(isGood);
+  for (const name of names) cluster.add(name, OLD);
+  for (const name of unchanged) cluster.add(name, NEW);
+  const open = names.map(changeOf);
+  const workloads = [...open, ...unchanged.map(changeOf)];
+  const guard = await Guard.take({ ...fakeWorld().world, cluster, workloads, timeout: 0 });
+  await guard.mark(open);
+  for (const name of names) cluster.setImage(name, NEW);
   guard.leave();
   const time = '2026-11-20T10:00:00.000Z';
-  const saved: OpenRun = { rollback, onCancel, holder: guard.identity, time, open: [CHANGE] };
-  const lease = () => {
-    const { spec, metadata } = cluster.leases.the('steadyship-deployment-web');
+  const saved: OpenRun = {
+    ...{ rollback, onCancel, holder: guard.identity, time },
+    locked: guard.workloads,
+    open,
+  };
+  const lease = (name = 'web') => {
+    const { spec, metadata } = cluster.leases.the(`steadyship-deployment-${name}`);
     return { holder: spec?.holderIdentity, isOpen: 'steadyship.dev/open' in (metadata?.annotations ?? {}) };
   };
-  return { cluster, saved, lease };
+  const finish = async (changed: Partial<OpenRun> = {}) => {
+    const { world, lines } = fakeWorld();
+    const whole = await finishUnderLock(cluster, INPUTS, { ...saved, ...changed }, world);
+    return { whole, said: lines.filter((line) => line.includes(' in namespace shop')), lines };
+  };
+  return { cluster, saved, lease, finish };
 }
+
+const GIVEN_BACK = { holder: undefined, isOpen: false };
+const LEFT_OPEN = { holder: undefined, isOpen: true };
 
 describe('the post step of a killed run', () => {
   test('puts back and gives the lock back without the marker', async () => {
-    const { cluster, saved, lease } = await killed('auto');
-    expect(await finishUnderLock(cluster, INPUTS, saved, fakeWorld().world)).toBe(true);
+    const { cluster, lease, finish } = await killed();
+    expect(await finish()).toMatchObject({
+      whole: true,
+      said: [`deployment/web in namespace shop: put back to ${OLD} and healthy`],
+    });
     expect(cluster.imageOf('web')).toBe(OLD);
-    expect(lease()).toEqual({ holder: undefined, isOpen: false });
+    expect(lease()).toEqual(GIVEN_BACK);
   });
 
   test('with `rollback: never` leaves the image, and nothing for the next run to put back', async () => {
-    const { cluster, saved, lease } = await killed('never');
-    expect(await finishUnderLock(cluster, INPUTS, saved, fakeWorld().world)).toBe(false);
+    const { cluster, lease, finish } = await killed({ rollback: 'never' });
+    expect(await finish()).toMatchObject({ whole: false });
     expect(cluster.imageOf('web')).toBe(NEW);
-    expect(lease()).toEqual({ holder: undefined, isOpen: false });
+    expect(lease()).toEqual(GIVEN_BACK);
   });
 
   test('with `on-cancel: leave` leaves the image too', async () => {
-    const { cluster, saved, lease } = await killed('auto', 'leave');
-    expect(await finishUnderLock(cluster, INPUTS, saved, fakeWorld().world)).toBe(false);
+    const { cluster, lease, finish } = await killed({ onCancel: 'leave' });
+    expect(await finish()).toMatchObject({ whole: false });
     expect(cluster.imageOf('web')).toBe(NEW);
-    expect(lease()).toEqual({ holder: undefined, isOpen: false });
+    expect(lease()).toEqual(GIVEN_BACK);
   });
 
-  test('that breaks off gives the lock back, and leaves the marker to the next run', async () => {
-    const { cluster, saved, lease } = await killed('auto');
+  test('that meets something unknown tells it, gives the lock back, and leaves the marker to the next run', async () => {
+    const { cluster, lease, finish } = await killed();
     cluster.patch = () => Promise.reject(new Error('broken'));
-    await expect(finishUnderLock(cluster, INPUTS, saved, fakeWorld().world)).rejects.toThrow('broken');
-    expect(lease()).toEqual({ holder: undefined, isOpen: true });
+    expect(await finish()).toMatchObject({
+      whole: false,
+      said: [
+        `deployment/web in namespace shop: whether it was put back to ${OLD} could not be found out: broken. Look yourself: kubectl get deployment/web -n shop -o wide`,
+      ],
+    });
+    expect(lease()).toEqual(LEFT_OPEN);
+  });
+});
+
+describe('the post step of several workloads', () => {
+  const names = ['api', 'web', 'jobs'];
+
+  test('sends all of them back, the last first, before it watches any', async () => {
+    const { cluster, finish } = await killed({ names });
+    const patch = cluster.patch.bind(cluster);
+    const collection = cluster.collection.bind(cluster);
+    const seen: string[] = [];
+    cluster.patch = (path, operations) => {
+      seen.push(path.split('/').at(-1) ?? '');
+      return patch(path, operations) as never;
+    };
+    cluster.collection = (target) => {
+      if (target.path.endsWith('/pods')) seen.push('watch');
+      return collection(target);
+    };
+    expect(await finish()).toMatchObject({ whole: true });
+    expect(seen).toEqual(['jobs', 'web', 'api', 'watch']);
+  });
+
+  test('of which one may not be read puts the others back, and says what hinders that one', async () => {
+    const { cluster, lease, finish } = await killed({ names });
+    const get = cluster.get.bind(cluster);
+    cluster.get = (path) => {
+      if (!path.endsWith('/deployments/web')) return get(path) as never;
+      const no = { status: 403, reason: 'Forbidden', message: 'deployments "web" is forbidden' };
+      return Promise.reject(new ApiError({ verb: 'GET', path }, no));
+    };
+    const { whole, said } = await finish();
+    expect({ whole, said: said.toSorted() }).toEqual({
+      whole: false,
+      said: [
+        `deployment/api in namespace shop: put back to ${OLD} and healthy`,
+        `deployment/jobs in namespace shop: put back to ${OLD} and healthy`,
+        `deployment/web in namespace shop: whether it was put back to ${OLD} could not be found out: The cluster at https://fake:6443 forbids it (403): deployments "web" is forbidden. Grant this user the Role that the README lists. Look yourself: kubectl get deployment/web -n shop -o wide`,
+      ],
+    });
+    expect(names.map((name) => cluster.imageOf(name))).toEqual([OLD, NEW, OLD]);
+    expect(names.map(lease)).toEqual([GIVEN_BACK, LEFT_OPEN, GIVEN_BACK]);
+  });
+
+  test('of which one is never answered tries that one again after the others', async () => {
+    const { cluster, lease, finish } = await killed({ names });
+    const patch = cluster.patch.bind(cluster);
+    const get = cluster.get.bind(cluster);
+    const sent: string[] = [];
+    let lost = false;
+    cluster.patch = (path, operations) => {
+      sent.push(path.split('/').at(-1) ?? '');
+      if (!path.endsWith('/web')) return patch(path, operations) as never;
+      lost = true;
+      return Promise.reject(new UnreachableError({ verb: 'PATCH', path }, 'reset', true));
+    };
+    cluster.get = (path) => {
+      if (!lost || !path.endsWith('/deployments/web')) return get(path) as never;
+      lost = false;
+      return Promise.reject(new UnreachableError({ verb: 'GET', path }, 'reset', true));
+    };
+    const { whole, said } = await finish();
+    expect(whole).toBe(false);
+    expect(said).toContain(
+      `deployment/web in namespace shop: whether it was put back to ${OLD} could not be found out: The answer to the patch of deployment/web was lost, and the cluster can not be asked what became of it. Look yourself: kubectl get deployment/web -n shop -o wide`,
+    );
+    expect(sent.slice(0, 4)).toEqual(['jobs', 'web', 'api', 'web']);
+    expect(names.map((name) => cluster.imageOf(name))).toEqual([OLD, NEW, OLD]);
+    expect(names.map(lease)).toEqual([GIVEN_BACK, LEFT_OPEN, GIVEN_BACK]);
+  });
+
+  test('that the cluster can take only after a while puts them back', async () => {
+    const { cluster, finish } = await killed({ names });
+    cluster.faults.push({ kind: 'away' }, { kind: 'away' }, { kind: 'away' }, { kind: 'away' });
+    expect(await finish()).toMatchObject({ whole: true });
+    expect(names.map((name) => cluster.imageOf(name))).toEqual([OLD, OLD, OLD]);
+  });
+});
+
+describe('what the post step finds', () => {
+  test('of another uid is left alone, and that is said', async () => {
+    const { cluster, saved, lease, finish } = await killed();
+    const open = saved.open.map((each) => ({ ...each, uid: 'uid-of-one-that-was-deleted' }));
+    expect(await finish({ open })).toMatchObject({
+      whole: true,
+      said: [
+        'deployment/web in namespace shop was deleted and made anew by somebody else, so it is left as it is. Look yourself: kubectl get deployment/web -n shop -o wide',
+      ],
+    });
+    expect(cluster.patches).toEqual([]);
+    expect(cluster.imageOf('web')).toBe(NEW);
+    expect(lease()).toEqual(GIVEN_BACK);
+  });
+
+  test('with an image of somebody else is left alone, with a word on where to look', async () => {
+    const { cluster, lease, finish } = await killed();
+    cluster.setImage('web', THEIRS);
+    expect(await finish()).toMatchObject({
+      whole: false,
+      said: [
+        `deployment/web in namespace shop: not put back, since somebody else set container web of deployment/web to ${THEIRS} in between. It was left as it is. Look yourself: kubectl get deployment/web -n shop -o wide`,
+      ],
+    });
+    expect(cluster.imageOf('web')).toBe(THEIRS);
+    expect(lease()).toEqual(GIVEN_BACK);
+  });
+
+  test('to be refused when it is put back is told in the words of who refused', async () => {
+    const { cluster, lease, finish } = await killed();
+    cluster.faults.push({ kind: 'refuse', status: 403, message: 'not on a Friday' });
+    expect(await finish()).toMatchObject({
+      whole: false,
+      said: [
+        `deployment/web in namespace shop: it could not be put back to ${OLD}: not on a Friday. It was left as it is. Look yourself: kubectl get deployment/web -n shop -o wide`,
+      ],
+    });
+    expect(lease()).toEqual(LEFT_OPEN);
+  });
+
+  test('put back and ill says why, as before', async () => {
+    const { finish } = await killed({ isGood: (image) => image !== OLD });
+    const { whole, said } = await finish();
+    expect(whole).toBe(false);
+    expect(said).toEqual([
+      `deployment/web in namespace shop: put back to ${OLD}, but not yet seen healthy: 0 of 1 new pods are ready, web-3-pod: crashed (exit 1) (no progress for 60 s). Look at the Deployment's conditions and events: kubectl -n shop describe deployment web.`,
+    ]);
+  });
+
+  test('put back and no longer to be seen says why, and where to look', async () => {
+    const { cluster, lease, finish } = await killed();
+    const collection = cluster.collection.bind(cluster);
+    cluster.collection = (target) => {
+      const message = 'The cluster at https://fake:6443 forbids it (403): no pods for you.';
+      const trouble = { kind: 'forbidden', message, since: 0 } as const;
+      return {
+        ...collection(target),
+        ...(target.path.endsWith('/pods') && { trouble: () => trouble }),
+      } as never;
+    };
+    expect(await finish()).toMatchObject({
+      whole: false,
+      said: [
+        `deployment/web in namespace shop: put back to ${OLD}, but whether it is healthy could not be seen: The cluster at https://fake:6443 forbids it (403): no pods for you. Look yourself: kubectl rollout status deployment/web -n shop`,
+      ],
+    });
+    expect(cluster.imageOf('web')).toBe(OLD);
+    expect(lease()).toEqual(LEFT_OPEN);
+  });
+
+  test('changed by somebody else after it was put back says by what, and where to look', async () => {
+    const { cluster, lease, finish } = await killed();
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = async (path, operations) => {
+      const reply = await patch(path, operations);
+      cluster.setImage('web', THEIRS);
+      return reply as never;
+    };
+    expect(await finish()).toMatchObject({
+      whole: false,
+      said: [
+        `deployment/web in namespace shop: put back to ${OLD}, but not yet seen healthy: the image of container web was changed to ${THEIRS}. That was somebody else, and theirs is left as it is. Look yourself: kubectl rollout status deployment/web -n shop`,
+      ],
+    });
+    expect(lease()).toEqual(GIVEN_BACK);
+  });
+});
+
+describe('the locks of workloads that a killed run did not change', () => {
+  /** As its Lease remembers it. */
+  const STABLE = JSON.stringify({
+    version: 1,
+    uid: 'uid-api',
+    images: [],
+    run: { title: 'run 1' },
+    time: '',
+  });
+
+  async function withUnchanged(names: readonly string[]) {
+    const all = await killed({ names, unchanged: ['api'] });
+    const { leases } = all.cluster;
+    const name = 'steadyship-deployment-api';
+    const change = (holderIdentity: string | undefined): void => {
+      const { metadata, spec } = leases.the(name);
+      const annotations = { ...metadata?.annotations, 'steadyship.dev/last-stable': STABLE };
+      leases.put({
+        ...leases.the(name),
+        metadata: { ...metadata, annotations },
+        spec: { ...spec, ...(holderIdentity === undefined ? {} : { holderIdentity }) },
+      });
+    };
+    change(undefined);
+    const stable = () => leases.the(name).metadata?.annotations?.['steadyship.dev/last-stable'];
+    return { ...all, stable, takeByOther: () => change('acme/shop run 9 [ffff]') };
+  }
+
+  test('are given back too, and what they remember stays', async () => {
+    const { lease, stable, finish } = await withUnchanged(['web']);
+    expect(await finish()).toMatchObject({ whole: true });
+    expect([lease('web'), lease('api')]).toEqual([GIVEN_BACK, GIVEN_BACK]);
+    expect(stable()).toBe(STABLE);
+  });
+
+  test('are given back where nothing was changed at all, without a word', async () => {
+    const { cluster, lease, stable, finish } = await withUnchanged([]);
+    expect(await finish()).toEqual({ whole: true, said: [], lines: [] });
+    expect(lease('api')).toEqual(GIVEN_BACK);
+    expect(stable()).toBe(STABLE);
+    expect(cluster.patches).toEqual([]);
+  });
+
+  test('that another run has by now are left to it, and not waited for', async () => {
+    const { lease, takeByOther, finish } = await withUnchanged(['web']);
+    takeByOther();
+    const { whole, lines } = await finish();
+    expect(whole).toBe(true);
+    expect(lines.join('\n')).not.toContain('acme/shop run 9');
+    expect([lease('web').holder, lease('api').holder]).toEqual([undefined, 'acme/shop run 9 [ffff]']);
+  });
+
+  test('that can not be given back keep nothing from being put back', async () => {
+    const { cluster, finish } = await withUnchanged(['web']);
+    const list = cluster.list.bind(cluster);
+    let lists = 0;
+    cluster.list = (path) => {
+      lists += 1;
+      if (lists > 1) return list(path) as never;
+      return Promise.reject(new ApiError({ verb: 'GET', path }, { status: 403, message: 'no' }));
+    };
+    const { whole, lines } = await finish();
+    expect(whole).toBe(true);
+    expect(lines).toContain(
+      'The locks of the workloads that this run did not change could not be given back, so the next run waits until they expire: The cluster at https://fake:6443 forbids it (403): no. Grant this user the Role that the README lists.',
+    );
+    expect(cluster.imageOf('web')).toBe(OLD);
   });
 });

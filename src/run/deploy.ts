@@ -12,7 +12,7 @@ import type { Lane, Ship } from './lane.ts';
 import { observe } from './observe.ts';
 import { checkOrder } from './order.ts';
 import { patchAll } from './patching.ts';
-import { saveOpen } from './save.ts';
+import { saveBegun, saveOpen } from './save.ts';
 import { survey } from './survey.ts';
 
 /** Patches, gates, and puts back what did not become healthy. */
@@ -36,15 +36,22 @@ async function attempt(args: DeployArguments): Promise<Deployed> {
   const { clock, log, signal } = world;
   const ship: Ship = { cluster, limits: inputs.limits, clock, log, signal };
   if (guard.lock !== undefined) {
-    const [{ resolveLeftovers }, { finishOne }] = await Promise.all([
+    const [{ resolveLeftovers }, { isUnresolved, putBack, tellFate }] = await Promise.all([
       import('./leftovers.ts'),
-      import('./finish-revert.ts'),
+      import('./put-back.ts'),
     ]);
-    await resolveLeftovers(ship, guard.lock, found, inputs.rollback, async (_, change) => {
-      const whole = await finishOne(cluster, inputs, change, world);
-      story.tidied.push({ ...change, whole });
-      return whole;
-    });
+    await resolveLeftovers(ship, guard.lock, found, inputs.rollback, (changes) =>
+      putBack(cluster, changes, {
+        ...{ inputs, clock, log, signal },
+        // Kept as soon as it may be so: however this ends, it is told what was changed.
+        sent: (change) => story.tidy(change, false),
+        tell: (finished) => {
+          if (finished.fate.kind === 'healthy') story.tidy(finished.change, true);
+          // What is not resolved ends the run, in the same words.
+          if (!isUnresolved(finished)) tellFate(log, finished);
+        },
+      }),
+    );
   }
   const observer = args.observer ?? observe(cluster, found);
   const lanes = await story.part('preflight', 'snapshot', () => survey(ship, observer, found, guard, images));
@@ -106,7 +113,7 @@ async function patch(
         // Asked since the image was known; what it says against the patch is heard before the patch, and comes first.
         await args.checked;
       }
-      saveOpen(args, open);
+      saveBegun(args, open);
     },
     touch: (lane) => {
       sent = lane;

@@ -1,31 +1,19 @@
 import type { Cluster } from '../cluster/client.ts';
-import { ApiError } from '../cluster/client.ts';
-import { workloads } from '../cluster/paths.ts';
-import { applyImages } from '../deploy/apply.ts';
+import { keyOf, type LockedWorkload } from '../deploy/lease.ts';
 import { acquire, type Lock, type Remembered } from '../deploy/lock.ts';
-import { pinReply } from '../deploy/snapshot.ts';
-import { openObserver } from '../gate/observe.ts';
 import type { Inputs } from '../inputs.ts';
 import { messageOf } from '../model/error.ts';
-import type { Workload } from '../model/kube.ts';
-import { shortName } from '../model/workload.ts';
 import type { OpenChange, OpenRun } from '../state.ts';
 import { connectTo, explainCluster, explained } from './cluster.ts';
+import { giveBack } from './give-back.ts';
 import { lockedOf } from './guard.ts';
-import { persist } from './persist.ts';
-import { beforeOf } from './pin.ts';
-import { gateRevert } from './stuck.ts';
+import { type Finished, PATIENCE, putBack, tellFate } from './put-back.ts';
+import { placeOf } from './send-back.ts';
 import type { World } from './world.ts';
 
-/** The post step has no more than this to see the workloads healthy again, in milliseconds. */
-const VERIFY = { timeout: 60_000, deadline: 120_000, stableFor: 0 };
-
-/** The cluster answered the main step: one that does not answer now is waited for, in milliseconds. */
-const PATIENCE = 60_000;
-
 /**
- * Finishes what a cancelled step left open: puts back every image that is still ours and waits until what
- * was put back is healthy.
+ * Finishes what a cancelled step left open: puts back every image that is still ours, waits until what was put back is
+ * healthy, and gives back the locks of the whole run.
  *
  * @returns whether all of it is back and healthy
  */
@@ -33,23 +21,18 @@ export async function finishRevert(inputs: Inputs, saved: OpenRun, world: World)
   const leaving = whyLeft(saved);
   for (const change of leaving === undefined ? [] : saved.open)
     world.log.warning(
-      `${nameOf(change)}: the run ended before the rollout had a verdict; left as it is, since ${leaving}`,
+      `${placeOf(change)}: the run ended before the rollout had a verdict; left as it is, since ${leaving}`,
     );
-  const cluster = await connectTo(inputs, world, {
-    timing: { readPatience: PATIENCE },
-    lastHeard: new Date(saved.time),
-  });
   try {
-    return await finishUnderLock(cluster, inputs, saved, world);
+    return await onCluster(inputs, saved, world);
   } catch (error) {
-    if (leaving === undefined) throw explained(error, cluster);
+    if (leaving === undefined && saved.open.length > 0) throw error;
     // Nothing was to be put back: all that could not be done is to give the lock back.
+    const judged = saved.open.length === 0 ? '' : ', and then judges what this one left';
     world.log.warning(
-      `The lock of this run could not be given back, so the next run waits until it expires, and then judges what this one left: ${explainCluster(error, cluster) ?? messageOf(error)}`,
+      `The lock of this run could not be given back, so the next run waits until it expires${judged}: ${messageOf(error)}`,
     );
-    return false;
-  } finally {
-    await cluster.close();
+    return saved.open.length === 0;
   }
 }
 
@@ -59,6 +42,20 @@ function whyLeft({ rollback, onCancel }: OpenRun): string | undefined {
   return onCancel === 'leave' ? '`on-cancel` is leave' : undefined;
 }
 
+async function onCluster(inputs: Inputs, saved: OpenRun, world: World): Promise<boolean> {
+  const cluster = await connectTo(inputs, world, {
+    timing: { readPatience: PATIENCE },
+    lastHeard: new Date(saved.time),
+  });
+  try {
+    return await finishUnderLock(cluster, inputs, saved, world);
+  } catch (error) {
+    throw explained(error, cluster);
+  } finally {
+    await cluster.close();
+  }
+}
+
 /** The same on a cluster that is at hand. However it ends, the locks are given back: a held one is renewed for ever. */
 export async function finishUnderLock(
   cluster: Cluster,
@@ -66,34 +63,48 @@ export async function finishUnderLock(
   saved: OpenRun,
   world: World,
 ): Promise<boolean> {
-  const lock = await takeOver(cluster, inputs, saved, world);
-  let closed = false;
+  const open = new Set(saved.open.map(keyOf));
+  const unchanged = saved.locked.filter((each) => !open.has(keyOf(each)));
+  // These wait for nothing, and nothing waits for them.
+  const given = giveBackUnchanged(cluster, saved, unchanged, world);
   try {
-    const leaving = whyLeft(saved) !== undefined;
-    const whole = !leaving && (await finishAll(cluster, inputs, saved.open, world));
-    closed = whole || leaving;
-    return whole;
+    return saved.open.length === 0 || (await finishOpen(cluster, inputs, saved, world));
   } finally {
-    await lock?.release(closed ? closedRecords(saved.open, lock) : []);
+    await given;
   }
 }
 
-async function finishAll(
-  cluster: Cluster,
-  inputs: Inputs,
-  open: readonly OpenChange[],
-  world: World,
-): Promise<boolean> {
-  const results: boolean[] = [];
-  for (const change of [...open].reverse()) results.push(await finishOne(cluster, inputs, change, world));
-  return results.every(Boolean);
+async function finishOpen(cluster: Cluster, inputs: Inputs, saved: OpenRun, world: World): Promise<boolean> {
+  const lock = await takeOver(cluster, inputs, saved, world);
+  let closed: readonly OpenChange[] = [];
+  try {
+    if (whyLeft(saved) !== undefined) {
+      closed = saved.open;
+      return false;
+    }
+    const { clock, log, signal } = world;
+    const finished = await putBack(cluster, saved.open, {
+      ...{ inputs, clock, log, signal },
+      sent: () => undefined,
+      tell: (each) => tellFate(log, each),
+    });
+    closed = finished.filter(isClosed).map(({ change }) => change);
+    return finished.every(({ fate }) => fate.kind === 'healthy' || fate.kind === 'gone');
+  } finally {
+    await lock?.release(closedRecords(closed, lock));
+  }
 }
 
-/** Without their markers. A workload that is not back keeps its own: the next run finds it. */
-function closedRecords(open: readonly OpenChange[], lock: Lock): readonly Remembered[] {
-  return open.map((change) => {
+/** Whose marker has nothing to say any more. One that is not back and healthy keeps its own: the next run finds it. */
+function isClosed({ fate }: Finished): boolean {
+  return fate.kind === 'healthy' || fate.kind === 'gone' || fate.kind === 'taken';
+}
+
+/** Without their markers. */
+function closedRecords(closed: readonly OpenChange[], lock: Lock | undefined): readonly Remembered[] {
+  return closed.map((change) => {
     const workload = lockedOf(change);
-    return { workload, record: { stable: lock.record(workload).stable, open: undefined } };
+    return { workload, record: { stable: lock?.record(workload).stable, open: undefined } };
   });
 }
 
@@ -114,77 +125,20 @@ async function takeOver(
   });
 }
 
-/** Puts one workload back where it still runs what was set, and waits until it is healthy. */
-export async function finishOne(
+/** Never fails: a lock that is not given back expires. */
+async function giveBackUnchanged(
   cluster: Cluster,
-  inputs: Inputs,
-  change: OpenChange,
+  { holder }: OpenRun,
+  unchanged: readonly LockedWorkload[],
   world: World,
-): Promise<boolean> {
-  const { log } = world;
-  const before = await readWorkload(cluster, change);
-  if (before === undefined) {
-    log.warning(`${nameOf(change)} was deleted by somebody else, so there is nothing to put back`);
-    return true;
-  }
-  const changes = change.changes.map((each) => ({ ...each, image: each.to, to: each.image }));
-  const annotations = Object.fromEntries(
-    Object.entries(change.annotationsBefore).map(([key, value]) => [key, value ?? undefined]),
-  );
-  const applied = await persist({ ...world, patience: PATIENCE }, () =>
-    applyImages(cluster, { id: change, workload: before, changes, annotations }),
-  );
-  const current = applied.kind === 'applied' ? applied.reply : await readWorkload(cluster, change);
-  if (current === undefined) return true;
-  const back = changes.every(({ list, name, to }) =>
-    current.spec?.template?.spec?.[list]?.some(
-      (container) => container.name === name && container.image === to,
-    ),
-  );
-  if (!back) {
-    log.warning(
-      `${nameOf(change)}: ${applied.kind === 'applied' ? 'it is not as it was put back' : applied.message}; it was left as it is`,
-    );
-    return false;
-  }
-  const { kind, namespace, name } = change;
-  const observer = openObserver(cluster, [{ kind, namespace, name, selector: current.spec?.selector }]);
+): Promise<void> {
+  if (holder === undefined || unchanged.length === 0) return;
   try {
-    await observer.ready;
-    const pin = pinReply(current, changes, beforeOf(observer.observe(change)));
-    const [outcome] = await gateRevert({
-      cluster,
-      observer,
-      pins: [pin],
-      limits: { ...inputs.limits, ...VERIFY },
-      clock: world.clock,
-      log,
-      evict: inputs.evictStuck,
-    });
-    if (outcome?.verdict.kind === 'healthy') {
-      log.info(`${nameOf(change)}: put back to ${changes.map((each) => each.to).join(', ')} and healthy`);
-      return true;
-    }
-    const failure = outcome?.verdict.kind === 'failed' ? outcome.verdict.failure : undefined;
-    const why = failure === undefined ? '' : `: ${failure.message.replace(/\.$/, '')}. ${failure.advice}`;
-    log.warning(
-      `${nameOf(change)}: put back to ${changes.map((each) => each.to).join(', ')}, but not yet seen healthy${why}`,
-    );
-    return false;
-  } finally {
-    observer.stop();
-  }
-}
-
-async function readWorkload(cluster: Cluster, change: OpenChange): Promise<Workload | undefined> {
-  try {
-    return await cluster.get<Workload>(workloads(change.kind, change.namespace, change.name));
+    await giveBack({ ...world, cluster, identity: holder, workloads: unchanged });
   } catch (error) {
-    if (error instanceof ApiError && error.status === 404) return undefined;
-    throw error;
+    const why = explainCluster(error, cluster) ?? messageOf(error);
+    world.log.warning(
+      `The locks of the workloads that this run did not change could not be given back, so the next run waits until they expire: ${why}`,
+    );
   }
-}
-
-function nameOf(change: OpenChange): string {
-  return `${shortName(change)} in namespace ${change.namespace}`;
 }

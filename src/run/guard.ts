@@ -89,6 +89,11 @@ export class Guard {
     return mayClaim(guard.#workloads, args.known) ? guard : undefined;
   }
 
+  /** All those that are locked together. */
+  get workloads(): readonly LockedWorkload[] {
+    return this.#workloads;
+  }
+
   /** undefined: it was not taken yet. */
   get lock(): Lock | undefined {
     return this.#lock;

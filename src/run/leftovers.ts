@@ -1,4 +1,3 @@
-import type { Cluster } from '../cluster/client.ts';
 import { workloads } from '../cluster/paths.ts';
 import { slotsOf } from '../deploy/containers.ts';
 import type { Lock } from '../deploy/lock.ts';
@@ -6,75 +5,155 @@ import type { Found } from '../deploy/preflight.ts';
 import { judgeMarker } from '../deploy/record.ts';
 import { pinReply } from '../deploy/snapshot.ts';
 import { openObserver } from '../gate/observe.ts';
+import { messageOf, UnknownError, UserError } from '../model/error.ts';
 import type { Workload } from '../model/kube.ts';
 import type { OpenMarker } from '../model/record.ts';
+import type { Verdict } from '../model/verdict.ts';
 import { shortName, type WorkloadId } from '../model/workload.ts';
 import type { OpenChange } from '../state.ts';
 import { gate } from './gating.ts';
 import { lockedOf } from './guard.ts';
 import type { Ship } from './lane.ts';
+import { whenReady } from './observe.ts';
 import { beforeOf } from './pin.ts';
+import { type Finished, isUnresolved } from './put-back.ts';
+import { stopped } from './send-back.ts';
 
 /** What a killed run left is watched for so long without progress, and so long in all, before it is judged. */
 const SETTLE = { timeout: 30_000, deadline: 300_000 };
 
-interface Standing {
-  readonly each: Found;
+/** A workload that still runs what a killed run set. */
+interface Standing extends WorkloadId {
   readonly open: OpenMarker;
   readonly healthy: boolean;
 }
 
 /**
  * Resolves what killed runs left, before anything of our own: what they set is given the time to prove itself, and
- * is put back where it does not. All workloads of one killed run go together.
+ * is put back where it does not. All workloads of one killed run go together. A marker goes when its workload is
+ * resolved and not before: our own would take its place, and with it the name of what ran before.
  *
- * @param putBack run/finish-revert.ts's own
+ * @param putBack run/put-back.ts's own
+ * @throws UserError for what can not be put back; UnknownError where the cluster can not be asked
  */
 export async function resolveLeftovers(
   ship: Ship,
   lock: Lock,
   found: readonly Found[],
   rollback: 'auto' | 'never',
-  putBack: (cluster: Cluster, change: OpenChange) => Promise<boolean>,
+  putBack: (changes: readonly OpenChange[]) => Promise<readonly Finished[]>,
 ): Promise<void> {
-  const standing: Standing[] = [];
-  for (const each of found) {
-    const workload = lockedOf(each);
-    const record = lock.record(workload);
-    if (record.open === undefined) continue;
-    const now = await ship.cluster.get<Workload>(workloads(each.kind, each.namespace, each.name));
-    const name = shortName(workload);
-    const fate = judgeMarker(record.open, { name, uid: now.metadata?.uid }, slotsOf(now));
-    ship.log.warning(`${fate.message}.`);
-    if (fate.kind === 'stands') {
-      standing.push({ each, open: record.open, healthy: await provesItself(ship, each, now) });
-    } else await lock.save(workload, { ...record, open: undefined });
-  }
-  for (const { each, open, healthy } of standing.reverse()) {
-    const workload = lockedOf(each);
-    const siblings = standing.filter((other) => other.open.run.title === open.run.title);
-    const stays = healthy && siblings.every((other) => other.healthy);
-    if (stays) ship.log.info(`${shortName(workload)}: it is healthy, so it stays`);
-    else if (rollback === 'never') {
-      ship.log.info(`${shortName(workload)}: it stays, since \`rollback\` is never`);
-    } else await putBack(ship.cluster, { ...workload, kind: each.kind, ...open });
-    await lock.save(workload, { ...lock.record(workload), open: undefined });
+  const left = found.filter((each) => lock.record(lockedOf(each)).open !== undefined);
+  if (left.length === 0) return;
+  try {
+    const standing: Standing[] = [];
+    for (const each of left) standing.push(...(await judge(ship, lock, each)));
+    const back: Standing[] = [];
+    for (const each of standing) {
+      if (stays(ship, standing, each, rollback)) await close(lock, each);
+      else back.push(each);
+    }
+    const finished = back.length === 0 ? [] : await putBack(back.map(changeOf));
+    for (const each of finished) if (!isUnresolved(each)) await close(lock, each.change);
+    refuseUnresolved(ship, finished);
+  } catch (error) {
+    if (ship.signal.aborted) throw cancelled(ship, lock, left);
+    throw error;
   }
 }
 
-async function provesItself(
+/** @returns the workload, if what was set still stands there; otherwise the marker is settled */
+async function judge(
   ship: Ship,
+  lock: Lock,
   { kind, namespace, name }: WorkloadId,
-  now: Workload,
-): Promise<boolean> {
+): Promise<readonly Standing[]> {
   const id = { kind, namespace, name };
+  const { open } = lock.record(lockedOf(id));
+  if (open === undefined) return [];
+  const { cluster, log, signal } = ship;
+  const now = await cluster.get<Workload>(workloads(kind, namespace, name), { signal });
+  const marker = judgeMarker(open, { name: shortName(id), uid: now.metadata?.uid }, slotsOf(now));
+  log.warning(`${marker.message}.`);
+  if (marker.kind === 'settled') {
+    await close(lock, id);
+    return [];
+  }
+  const verdict = await watch(ship, id, now);
+  switch (verdict?.kind) {
+    case 'healthy':
+    case 'failed':
+      return [{ ...id, open, healthy: verdict.kind === 'healthy' }];
+    case 'superseded':
+      log.warning(
+        `${shortName(id)}: ${stopped(verdict.message)} That was somebody else, so theirs stays, and nothing is put back.`,
+      );
+      await close(lock, id);
+      return [];
+    default:
+      throw new UnknownError(
+        `Whether what an earlier run that was killed set in ${shortName(id)} is healthy could not be seen, so it is neither put back on a guess nor deployed over: ${verdict?.message ?? 'the wait for it ended'}`,
+      );
+  }
+}
+
+/** Watches what was set until there is a verdict. */
+async function watch(ship: Ship, id: WorkloadId, now: Workload): Promise<Verdict | undefined> {
   const observer = openObserver(ship.cluster, [{ ...id, selector: now.spec?.selector }]);
   try {
-    await observer.ready;
+    await whenReady(observer, ship.signal);
     const pins = [pinReply(now, [], beforeOf(observer.observe(id)))];
     const [outcome] = await gate({ ...ship, observer, pins, limits: { ...ship.limits, ...SETTLE } });
-    return outcome?.verdict.kind === 'healthy';
+    return outcome?.verdict;
   } finally {
     observer.stop();
   }
+}
+
+function stays(
+  { log }: Ship,
+  standing: readonly Standing[],
+  each: Standing,
+  rollback: 'auto' | 'never',
+): boolean {
+  const siblings = standing.filter((other) => other.open.run.title === each.open.run.title);
+  if (siblings.every(({ healthy }) => healthy)) {
+    log.info(`${shortName(each)}: it is healthy, so it stays`);
+    return true;
+  }
+  if (rollback === 'never') log.info(`${shortName(each)}: it stays, since \`rollback\` is never`);
+  return rollback === 'never';
+}
+
+function changeOf({ kind, namespace, name, open }: Standing): OpenChange {
+  const { uid, changes, annotationsBefore } = open;
+  return { kind, namespace, name, uid, changes, annotationsBefore };
+}
+
+/** Takes the marker away. */
+async function close(lock: Lock, id: WorkloadId): Promise<void> {
+  const workload = lockedOf(id);
+  await lock.save(workload, { ...lock.record(workload), open: undefined });
+}
+
+/** The first is told at the end of the run, which is one line; the others before. */
+function refuseUnresolved({ log }: Ship, finished: readonly Finished[]): void {
+  const [first, ...others] = finished.filter(isUnresolved);
+  if (first === undefined) return;
+  for (const { fate } of others) log.warning(fate.message);
+  const more = others.length === 0 ? '' : ' It is not alone: see the warnings of this run.';
+  const message = `Nothing is deployed over what an earlier run that was killed left, so that its marker keeps what ran before; run this again when the cause is gone. ${stopped(first.fate.message)}${more}`;
+  throw [first, ...others].some(({ fate }) => fate.kind === 'unknown')
+    ? new UnknownError(message)
+    : new UserError(message);
+}
+
+/** What to say of a run that was cancelled in the middle of it. */
+function cancelled({ signal }: Ship, lock: Lock, left: readonly WorkloadId[]): unknown {
+  const names = left.filter((each) => lock.record(lockedOf(each)).open !== undefined).map(shortName);
+  if (names.length === 0) return signal.reason;
+  return new UserError(
+    `${messageOf(signal.reason)} What an earlier run that was killed left in ${names.join(', ')} is not resolved yet: the next run finds its marker and judges it.`,
+    { cause: signal.reason },
+  );
 }

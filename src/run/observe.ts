@@ -17,3 +17,22 @@ export function observe(cluster: Cluster, found: readonly Found[]): Observer {
   observer.ready.catch(() => undefined);
   return observer;
 }
+
+/**
+ * Waits until the caches are filled.
+ *
+ * @throws the signal's reason as soon as it is aborted; the caches are stopped then
+ */
+export async function whenReady(observer: Observer, signal: AbortSignal): Promise<void> {
+  const stop = (): void => observer.stop();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    signal.throwIfAborted();
+    await observer.ready;
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}

@@ -1,19 +1,34 @@
 import type { Inputs } from '../inputs.ts';
-import type { OpenChange } from '../state.ts';
+import type { OpenChange, OpenRun } from '../state.ts';
 import type { Guard } from './guard.ts';
 import type { World } from './world.ts';
 
+interface Saver {
+  readonly world: World;
+  readonly inputs: Inputs;
+  readonly guard: Guard;
+}
+
+/** For the post step, before the first patch: what will be open, and all that is locked, also where nothing is. */
+export function saveBegun(saver: Saver, open: readonly OpenChange[]): void {
+  save(saver, { open, locked: saver.guard.workloads, onCancel: saver.inputs.onCancel });
+}
+
 /**
- * For the post step: what is open, and whether it is to be put back should this run be killed.
+ * For the post step: what is open, and whether it is to be put back should this run be killed. Where nothing is, the
+ * run is at its end and gives its locks back itself: the post step has nothing to do.
  *
  * @param goesBack a rollback is under way, which a cancellation does not stop
  */
-export function saveOpen(
-  { world, inputs, guard }: { readonly world: World; readonly inputs: Inputs; readonly guard: Guard },
-  open: readonly OpenChange[],
-  goesBack = false,
-): void {
-  const onCancel = goesBack ? 'rollback' : inputs.onCancel;
+export function saveOpen(saver: Saver, open: readonly OpenChange[], goesBack = false): void {
+  save(saver, {
+    open,
+    locked: open.length === 0 ? [] : saver.guard.workloads,
+    onCancel: goesBack ? 'rollback' : saver.inputs.onCancel,
+  });
+}
+
+function save({ world, inputs, guard }: Saver, state: Pick<OpenRun, 'open' | 'locked' | 'onCancel'>): void {
   const time = world.clock.wall().toISOString();
-  world.save({ rollback: inputs.rollback, onCancel, holder: guard.identity, time, open });
+  world.save({ rollback: inputs.rollback, holder: guard.identity, time, ...state });
 }

@@ -6,9 +6,12 @@ import type { WorkloadId } from '../model/workload.ts';
 export class Story {
   readonly startedAt: Date;
   /** What a killed run had left and this one put back before its own work; `whole`: it was seen healthy. */
-  readonly tidied: (WorkloadId & { readonly whole: boolean })[] = [];
+  get tidied(): readonly (WorkloadId & { readonly whole: boolean })[] {
+    return [...this.#tidied.values()];
+  }
   readonly #clock: Clock;
   readonly #spans: Span[] = [];
+  readonly #tidied = new Map<string, WorkloadId & { readonly whole: boolean }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -26,6 +29,11 @@ export class Story {
       this.add({ section, label, start, end: this.#clock.wall(), outcome: 'failed' });
       throw error;
     }
+  }
+
+  /** Keeps that what a killed run had left was put back, or may be; told again when it was seen healthy. */
+  tidy({ kind, namespace, name }: WorkloadId, whole: boolean): void {
+    this.#tidied.set(`${namespace}/${kind}/${name}`, { kind, namespace, name, whole });
   }
 
   add(span: Omit<Span, 'start' | 'end'> & { readonly start: Date; readonly end: Date }): void {
