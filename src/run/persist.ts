@@ -26,7 +26,7 @@ export async function persist(options: Patience, send: () => Promise<Applied>): 
     try {
       const applied = await send();
       if (applied.kind !== 'prevented') return applied;
-      if (isOver()) {
+      if (applied.final === true || isOver()) {
         // Not this try, but one before may have been carried out.
         if (doubt !== undefined) throw doubt;
         return applied;
