@@ -34,7 +34,7 @@ async function endings(said: (length: number) => string) {
     },
   };
   const deployed = { result: 'failed' as const, workloads: [workload], culprit: 0, stopped: undefined };
-  const mistake = new UserError(`It failed: ${said(1_000)}`, { details: [said(500)] });
+  const mistake = new UserError(`It failed: ${said(985)}`, { details: [said(500)] });
   return {
     finished: finish(inputs, world, new Story(world.clock), {}, deployed),
     stopped: stop(inputs, world, new Story(world.clock), {}, mistake),
