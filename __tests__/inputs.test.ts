@@ -181,6 +181,40 @@ describe('a mistake', () => {
   test('does not keep the others from being told', async () => {
     expect(await mistakesOf({ image: '', workloads: 'web', timeout: 'soon', pul: 'true' })).toHaveLength(4);
   });
+
+  test.each<[string, Readonly<Record<string, string>>, readonly string[]]>([
+    [
+      'the same namespace in both',
+      { workloads: 'shop/deployment/web, shop/deploy/web' },
+      ['workloads: shop/deployment/web is named twice. Name it once.'],
+    ],
+    [
+      'no namespace in either, and none given: whichever it will be, it is the same',
+      { workloads: 'deployment/web, deploy/web', namespace: '' },
+      ['workloads: deployment/web is named twice. Name it once.'],
+    ],
+    [
+      'the namespace in one, and the same as input',
+      { workloads: 'deployment/web, shop/deploy/web', namespace: 'shop' },
+      ['workloads: shop/deployment/web is named twice. Name it once.'],
+    ],
+    [
+      'with and without a container, next to another mistake',
+      { workloads: 'deployment/web, deploy/web:app', namespace: '', timeout: '10' },
+      [
+        'workloads: deployment/web is named both with and without a container. Name the container each time, or not at all.',
+        'timeout: "10" is no duration. Write a number with a unit, such as 90s, 10m or 1h30m (default: 10m).',
+      ],
+    ],
+    [
+      'only the kubeconfig can tell: nothing is said yet',
+      { workloads: 'deployment/web, shop/deploy/web', namespace: '' },
+      [],
+    ],
+    ['two namespaces', { workloads: 'deployment/web, shop/deploy/web', namespace: 'test' }, []],
+  ])('a workload named twice: %s', async (_, raw, mistakes) => {
+    expect(await mistakesOf({ ...GOOD, ...raw })).toEqual(mistakes);
+  });
 });
 
 describe('a bake file', () => {

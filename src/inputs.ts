@@ -9,7 +9,7 @@ import type { ImageName } from './model/image.ts';
 import type { Limits } from './model/limits.ts';
 import { isLabel } from './model/names.ts';
 import type { WorkloadRef } from './model/workload.ts';
-import { parseWorkloads } from './plan/workloads.ts';
+import { duplicateWorkloads, parseWorkloads } from './plan/workloads.ts';
 
 /** Every input, checked. Nothing below reads a raw one. */
 export interface Inputs {
@@ -87,6 +87,9 @@ export async function readInputs(raw: Readonly<Record<string, string>>): Promise
       `namespace: ${JSON.stringify(namespace)} can not be the name of a namespace (RFC 1123: lower-case letters, digits and hyphens, at most 63).`,
     );
   }
+  // Of the others, the kubeconfig's context decides.
+  const placed = workloads.map((each) => ({ ...each, namespace: each.namespace ?? namespace }));
+  for (const sentence of duplicateWorkloads(placed)) reader.mistake(sentence);
   const inputs = {
     command,
     workloads,

@@ -10,16 +10,28 @@ import { rawInputs } from './inputs/reader.ts';
 import { type Inputs, readInputs } from './inputs.ts';
 import { Cancelled, UserError } from './model/error.ts';
 import type { Log } from './model/log.ts';
-import { GREEN, imagesOf, type Report } from './model/report.ts';
+import { GREEN } from './model/report.ts';
 import { escapeLogLine } from './report/escape.ts';
+import { redactor } from './report/redact.ts';
+import type { Outlets } from './run/publish.ts';
 import { renderState, STATE } from './state.ts';
+
+/** What the runner was told to mask. */
+const secrets = new Set<string>();
+
+const hide = redactor(secrets);
+const harmless = (text: string): string => escapeLogLine(hide(text));
 
 /** The entry of the step: reads inputs and event once, wires the adapters, and says how it ended. */
 async function main(): Promise<void> {
   const environment = { ...process.env };
-  const log = createLog(escapeLogLine);
-  const inputs = await readOrFail(environment, log);
-  if (inputs === undefined) return;
+  const log = createLog(harmless, secrets);
+  const outlets = outletsOf(environment, systemClock.wall());
+  const inputs = await readOrFail(environment, log, outlets);
+  if (inputs === undefined) {
+    process.exitCode = 1;
+    return;
+  }
   const controller = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => controller.abort(new Cancelled(signal));
   process.on('SIGINT', onSignal);
@@ -30,6 +42,7 @@ async function main(): Promise<void> {
   const report = await run(inputs, {
     clock: systemClock,
     log,
+    redact: hide,
     environment,
     workspace: environment['GITHUB_WORKSPACE'] ?? process.cwd(),
     facts: readFacts(environment),
@@ -37,24 +50,28 @@ async function main(): Promise<void> {
     save: (state) => core.saveState(STATE, renderState(state)),
     random: randomUUID().slice(0, 8),
   });
-  await publish(report, inputs, environment);
+  // Also when telling it fails.
+  if (!GREEN.has(report.result)) process.exitCode = 1;
+  const { publish } = await import('./run/publish.ts');
+  const { summary, ...others } = outlets;
+  if (!(await publish(report, { ...others, summary: inputs.summary ? summary : undefined })))
+    process.exitCode = 1;
 }
 
 /** Masks before anything is said, then reads; all mistakes of the inputs end the step together. */
-async function readOrFail(environment: NodeJS.ProcessEnv, log: Log): Promise<Inputs | undefined> {
+async function readOrFail(
+  environment: NodeJS.ProcessEnv,
+  log: Log,
+  outlets: Outlets,
+): Promise<Inputs | undefined> {
   const raw = rawInputs(environment);
   for (const name of ['password', 'github-token']) log.secret(raw[name] ?? '');
   try {
     return await readInputs(raw);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const [first] = error.mistakes;
-    const title =
-      error.mistakes.length === 1 ? 'An input is wrong' : `${error.mistakes.length} inputs are wrong`;
-    core.setOutput('result', 'failed');
-    core.setOutput('reason', first ?? '');
-    core.error(error.mistakes.map(escapeLogLine).join('\n'), { title });
-    process.exitCode = 1;
+    const { publishMistakes } = await import('./run/publish.ts');
+    publishMistakes(error.mistakes.map(hide), outlets);
     return undefined;
   }
 }
@@ -67,51 +84,38 @@ function readFacts(environment: NodeJS.ProcessEnv): RunFacts {
   );
 }
 
-/** Outputs, report file, summary, and the one annotation. */
-async function publish(report: Report, inputs: Inputs, environment: NodeJS.ProcessEnv): Promise<void> {
-  const [{ renderAnnotation }, { renderSummary }] = await Promise.all([
-    import('./report/annotation.ts'),
-    import('./report/summary.ts'),
-  ]);
-  const file = writeReport(report, environment);
-  const images = imagesOf(report);
-  const lines = (values: readonly (string | undefined)[]): string =>
-    values.map((value) => value ?? '').join('\n');
-  const outputs = {
-    result: report.result,
-    image: lines(images.map(({ reference }) => reference)),
-    digest: lines(images.map(({ digest }) => digest)),
-    tag: lines([...new Set(images.map(({ tag }) => tag))]),
-    built: images.length === 0 ? '' : String(images.some(({ built }) => built)),
-    'previous-image': report.workloads[0]?.containers[0]?.before ?? '',
-    reason: escapeLogLine(report.reason),
-    report: file,
-  };
-  for (const [name, value] of Object.entries(outputs)) core.setOutput(name, value);
-  if (inputs.summary && (environment['GITHUB_STEP_SUMMARY'] ?? '') !== '') {
-    await core.summary.addRaw(renderSummary(report)).write();
-  }
-  if (GREEN.has(report.result)) {
-    core.info(escapeLogLine(report.reason));
-    return;
-  }
-  const annotation = renderAnnotation(report);
-  const place = annotation?.place;
-  core.error(annotation?.message ?? report.reason, {
-    title: annotation?.title ?? report.result,
-    ...(place && { file: place.file, startLine: place.line, endLine: place.endLine ?? place.line }),
-  });
-  process.exitCode = 1;
-}
-
-/** A folder of the run's own, so that two steps of one job do not overwrite each other's report. */
-function writeReport(report: Report, environment: NodeJS.ProcessEnv): string {
-  const stamp = report.startedAt.replace(/[^0-9]/g, '');
+/** The runner's places for how it ended; everything passes as it is. */
+function outletsOf(environment: NodeJS.ProcessEnv, startedAt: Date): Outlets {
+  const stamp = startedAt.toISOString().replace(/[^0-9]/g, '');
+  // A folder of the run's own, so that two steps of one job do not overwrite each other's report.
   const folder = join(environment['RUNNER_TEMP'] ?? tmpdir(), `steadyship-${stamp}-${process.pid}`);
-  mkdirSync(folder, { recursive: true });
-  const file = join(folder, 'report.json');
-  writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
-  return file;
+  const summary = environment['GITHUB_STEP_SUMMARY'] ?? '';
+  return {
+    info: core.info,
+    output: core.setOutput,
+    error: (message, { title, place }) =>
+      core.error(message, {
+        title,
+        ...(place && { file: place.file, startLine: place.line, endLine: place.endLine ?? place.line }),
+      }),
+    file: (json) => {
+      mkdirSync(folder, { recursive: true });
+      const file = join(folder, 'report.json');
+      writeFileSync(file, json);
+      return file;
+    },
+    summary:
+      summary === ''
+        ? undefined
+        : async (markdown) => {
+            await core.summary.addRaw(markdown).write();
+          },
+    places: {
+      outputs: environment['GITHUB_OUTPUT'] ?? 'the log',
+      file: folder,
+      summary,
+    },
+  };
 }
 
 try {
@@ -119,7 +123,7 @@ try {
 } catch (error) {
   core.debug(error instanceof Error ? (error.stack ?? '') : '');
   core.error(
-    escapeLogLine(
+    harmless(
       `SteadyShip met something that it does not know: ${error instanceof Error ? error.message : String(error)}`,
     ),
   );

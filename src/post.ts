@@ -6,10 +6,17 @@ import { rawInputs } from './inputs/reader.ts';
 import { readInputs } from './inputs.ts';
 import { messageOf } from './model/error.ts';
 import { escapeLogLine } from './report/escape.ts';
+import { redactor } from './report/redact.ts';
 import { type OpenChange, parseState, STATE } from './state.ts';
 
 /** So many workloads are named in an error; it is one line. */
 const SHOWN = 3;
+
+/** What the runner was told to mask. */
+const secrets = new Set<string>();
+
+const hide = redactor(secrets);
+const harmless = (text: string): string => escapeLogLine(hide(text));
 
 /**
  * The entry of the post step: when the main step was ended in the middle of a rollout, it looks whether the
@@ -20,7 +27,7 @@ async function post(): Promise<void> {
   const saved = parseState(core.getState(STATE));
   if (saved === undefined || (saved.open.length === 0 && saved.locked.length === 0)) return;
   const environment = { ...process.env };
-  const log = createLog(escapeLogLine);
+  const log = createLog(harmless, secrets);
   const raw = rawInputs(environment);
   for (const name of ['password', 'github-token']) log.secret(raw[name] ?? '');
   try {
@@ -28,6 +35,7 @@ async function post(): Promise<void> {
     const finished = await finishRevert(await readInputs(raw), saved, {
       clock: systemClock,
       log,
+      redact: hide,
       environment,
       workspace: environment['GITHUB_WORKSPACE'] ?? process.cwd(),
       facts: readRunFacts(environment, undefined),
@@ -49,7 +57,7 @@ function fail(error: unknown, open?: readonly OpenChange[]): void {
   const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
   const commands = names.slice(0, SHOWN).map((name) => `kubectl rollout status${name}`);
   core.error(
-    escapeLogLine(
+    harmless(
       `The run ended in the middle of a rollout, and whether it was put back could not be found out: ${messageOf(error)} Look yourself: ${commands.join('; ')}${more}`,
     ),
   );

@@ -31,8 +31,8 @@ const rows: readonly Row[] = [
       'The kubeconfig\'s user may do nothing of what is needed in namespace "no-such-place". Check that name, or bind the Role that the log and the summary show to this user.',
   },
   {
-    name: 'a workload named twice, in two ways',
-    inputs: ({ namespace }) => ({ workloads: `deployment/web, ${namespace}/deploy/web` }),
+    name: "a workload named twice, in two ways, as only the kubeconfig's context can tell",
+    inputs: ({ namespace }) => ({ namespace: '', workloads: `deployment/web, ${namespace}/deploy/web` }),
     reason: 'workloads: <namespace>/deployment/web is named twice. Name it once.',
   },
   {

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'vitest';
+import type { Pod } from '../../src/model/kube.ts';
 import { green, shipped } from '../harness/expected.ts';
 import type { ImageName } from '../harness/images.ts';
 import { scenario } from '../harness/scenario.ts';
@@ -37,6 +38,8 @@ interface Row {
   readonly image: ImageName;
   readonly reason: string;
   readonly state?: Partial<State>;
+  /** Of the new pods, one each. */
+  readonly restarts?: readonly number[];
 }
 
 const rows: readonly Row[] = [
@@ -50,6 +53,8 @@ const rows: readonly Row[] = [
     wish: DATA,
     image: 'crash-once',
     reason: 'deployment/web runs <crash-once> and is healthy.',
+    // Each pod has a volume of its own, and crashes for itself.
+    restarts: [1, 1],
   },
   {
     name: 'no replicas: nothing is claimed that was not seen',
@@ -73,12 +78,16 @@ const rows: readonly Row[] = [
   },
 ];
 
-for (const { name, wish, image, reason, state } of rows) {
+for (const { name, wish, image, reason, state, restarts } of rows) {
   scenario(name, async ({ stage }) => {
     await stage.start({ image: stage.images.v1, ...wish });
     const step = await stage.deploy(image);
     expect(stage.ending(step)).toEqual(green('succeeded', reason));
     expect(await stage.state()).toEqual(shipped(image, state));
+    if (restarts === undefined) return;
+    const { items } = await stage.kube.list<Pod>(`${stage.path('pods')}?labelSelector=app%3Dweb`);
+    const alive = items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
+    expect(alive.map(({ status }) => status?.containerStatuses?.[0]?.restartCount)).toEqual(restarts);
   });
 }
 

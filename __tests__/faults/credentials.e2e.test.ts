@@ -227,7 +227,7 @@ scenario(
     expect(stage.ending(step)).toEqual(
       red(
         'rollback-failed',
-        `${CANNOT_START} The rollback to <v1> failed: deployments.apps "web" is forbidden: User "system:serviceaccount:<namespace>:steadyship" cannot patch resource "deployments" in API group "apps" in the namespace "<namespace>".`,
+        `${CANNOT_START} The rollback to <v1> failed: The cluster at <api> forbids it (403): deployments.apps "web" is forbidden: User "system:serviceaccount:<namespace>:steadyship" cannot patch resource "deployments" in API group "apps" in the namespace "<namespace>". Grant this user the Role that the README lists.`,
       ),
     );
     expect(api.seen.filter(({ method }) => method === 'PATCH').map(({ status }) => status)).toEqual([

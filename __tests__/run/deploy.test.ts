@@ -374,6 +374,36 @@ describe('a patch that is refused', () => {
   });
 });
 
+describe('a patch that has nothing to do with the image', () => {
+  test('because a right is missing ends the run at once, and says which', async () => {
+    const cluster = clusterWith('web');
+    const message =
+      'deployments.apps "web" is forbidden: User "ci" cannot patch resource "deployments" in API group "apps" in the namespace "shop"';
+    cluster.faults.push({ kind: 'refuse', status: 403, message });
+    const { deployed, reason, saved } = await ship(cluster, ['web'], GOOD);
+    expect(deployed.result).toBe('failed');
+    expect(reason).toBe(
+      `deployment/web could not be patched. The cluster at https://fake:6443 forbids it (403): ${message}. Grant this user the Role that the README lists. Nothing was changed in the cluster.`,
+    );
+    expect(cluster.patches).toHaveLength(1);
+    expect(saved.at(-1)?.open).toEqual([]);
+  });
+
+  test('because the workload is gone: somebody else deleted it', async () => {
+    const cluster = clusterWith('web');
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      cluster.delete('web');
+      return patch(path, operations);
+    };
+    const { deployed, reason } = await ship(cluster, ['web'], GOOD);
+    expect(deployed.result).toBe('superseded');
+    expect(reason).toBe(
+      'deployment/web: deployment/web was deleted by somebody else in between; create it again before the next run. Nothing was changed in the cluster.',
+    );
+  });
+});
+
 describe('a cluster that can not take a patch now', () => {
   const busy = { kind: 'refuse', status: 429, message: 'too many requests' } as const;
   const away = { kind: 'away' } as const;
@@ -491,9 +521,12 @@ describe('a webhook that changes the patch', () => {
       );
     const { deployed, reason } = await ship(cluster, ['web'], GOOD);
     expect(deployed.result).toBe('failed');
-    expect(reason).toContain(
-      'deployment/web: the API server refused the new image: it took the patch, but container web still has ghcr.io/acme/shop@sha256:0000',
+    expect(reason).toBe(
+      `deployment/web: the API server refused the new image: it took the patch, but container web still has ${OLD}: a mutating webhook or policy of the cluster put that back. Nothing was changed in the cluster.`,
     );
+    expect(cluster.deployment('web').metadata?.annotations).toEqual({
+      'deployment.kubernetes.io/revision': '1',
+    });
   });
 });
 

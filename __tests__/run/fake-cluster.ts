@@ -108,6 +108,10 @@ export class FakeCluster implements Cluster {
       );
     }
     const name = path.split('/').at(-1) ?? '';
+    if (!this.#deployments.has(name)) {
+      const message = `deployments.apps "${name}" not found`;
+      return Promise.reject(new ApiError(request, { status: 404, reason: 'NotFound', message }));
+    }
     if (!this.#testsHold(name, operations)) {
       return Promise.reject(
         new ApiError(request, {
@@ -164,8 +168,10 @@ export class FakeCluster implements Cluster {
   replace<T>(path: string, body: unknown): Promise<T> {
     return this.#leases.replace<T>(path, body);
   }
-  delete(): never {
-    throw new Error('not asked for in these tests');
+  /** Somebody else deletes a Deployment. */
+  delete(name: string): Promise<void> {
+    this.#deployments.delete(name);
+    return Promise.resolve();
   }
 
   requestsSent(): { readonly requests: number; readonly watches: number } {

@@ -1,6 +1,7 @@
 import type { RunFacts } from '../../src/github/event.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import type { Log } from '../../src/model/log.ts';
+import { redactor } from '../../src/report/redact.ts';
 import type { World } from '../../src/run/world.ts';
 import type { OpenRun } from '../../src/state.ts';
 
@@ -60,6 +61,7 @@ export function fakeWorld(changes: Partial<World> = {}): {
   readonly saved: OpenRun[];
 } {
   const lines: string[] = [];
+  const secrets = new Set<string>();
   const saved: OpenRun[] = [];
   const tell = (line: string): void => {
     lines.push(line);
@@ -70,7 +72,7 @@ export function fakeWorld(changes: Partial<World> = {}): {
     notice: tell,
     warning: tell,
     group: (_, body) => body(),
-    secret: () => undefined,
+    secret: (value) => secrets.add(value),
   };
   return {
     lines,
@@ -78,6 +80,7 @@ export function fakeWorld(changes: Partial<World> = {}): {
     world: {
       clock: hurriedClock(),
       log,
+      redact: redactor(secrets),
       environment: {},
       workspace: '/nowhere',
       facts: PRIVATE_RUN,

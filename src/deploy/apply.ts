@@ -7,6 +7,7 @@ import { imageManager } from '../model/field-manager.ts';
 import type { Workload } from '../model/kube.ts';
 import { shortName, type WorkloadId } from '../model/workload.ts';
 import { slotsOf } from './containers.ts';
+import { type Dropped, explainDropped, findDropped, isNothing, isTakenBack } from './dropped.ts';
 import { renderPatch } from './patch.ts';
 
 /** Under this name the API server keeps what we wrote (metadata.managedFields). */
@@ -29,14 +30,13 @@ export interface Application {
 
 /**
  * Sets the images of one workload by one patch, and makes sure what became of it even when the answer is
- * lost on the way: what the object says then decides, and nothing is sent twice.
+ * lost on the way: what the object says then decides, and nothing is sent twice. A patch of which the cluster
+ * dropped a part is taken back as a whole before it is called refused.
  *
- * @throws UnknownError when the cluster can not be asked any more
+ * @throws UnknownError when the cluster can not be asked any more, or the rest of a patch not be taken back
  */
-export async function applyImages(
-  cluster: Cluster,
-  { id, workload, changes, annotations }: Application,
-): Promise<Applied> {
+export async function applyImages(cluster: Cluster, application: Application): Promise<Applied> {
+  const { id, workload, changes, annotations } = application;
   const path = workloads(id.kind, id.namespace, id.name);
   let current = workload;
   let doubtful = false;
@@ -49,12 +49,15 @@ export async function applyImages(
       const reply = await cluster.patch<Workload>(path, renderPatch(current, located, annotations), {
         fieldManager: MANAGER,
       });
-      const undone = undoneOnTheWay(reply, located);
-      return undone === undefined ? { kind: 'applied', reply } : { kind: 'refused', message: undone };
+      const dropped = findDropped(workload, reply, located, annotations);
+      return dropped === undefined
+        ? { kind: 'applied', reply }
+        : await takeBack(cluster, application, reply, dropped);
     } catch (error) {
       if (isUncarried(error)) {
         if (doubtful) throw lostAnswer(id, error);
-        return { kind: 'prevented', message: explain(error, cluster) };
+        const final = isMissingRight(error);
+        return { kind: 'prevented', message: explain(error, cluster), ...(final ? { final } : {}) };
       }
       const lost = error instanceof UnreachableError;
       doubtful ||= lost;
@@ -62,11 +65,14 @@ export async function applyImages(
       const stale = error instanceof ApiError && (error.status === 409 || isRefusedTest(error));
       const failing = error instanceof ApiError && error.status >= 500;
       if (error instanceof ApiError && !stale && !failing)
-        return { kind: 'refused', message: error.serverMessage };
+        return await explainRefusal(cluster, application, error);
       if (!lost && !stale && !failing) throw error;
       current = await readBack(cluster, path, id);
       if (isApplied(workload, current, changes) || isRewritten(workload, current, changes, annotations))
         return { kind: 'applied', reply: current };
+      const dropped = findDropped(workload, current, changes, annotations);
+      if (dropped !== undefined && isOurs(workload, current, dropped, annotations))
+        return await takeBack(cluster, application, current, dropped);
       if (failing) return { kind: 'prevented', message: explain(error, cluster) };
       if (attempt === ATTEMPTS) throw error;
     }
@@ -76,22 +82,51 @@ export async function applyImages(
 /** Whether it is certain that the server did not carry it out, for a reason that has nothing to do with what was sent. */
 function isUncarried(error: unknown): boolean {
   if (error instanceof UnreachableError) return !error.mayHaveArrived;
-  return error instanceof ApiError && (error.status === 429 || error.status === 401);
+  return error instanceof ApiError && (error.status === 429 || error.status === 401 || isMissingRight(error));
+}
+
+/** An authorizer's words (forbiddenMessage in apiserver endpoints/handlers/responsewriters/errors.go), never a webhook's. */
+function isMissingRight(error: unknown): boolean {
+  return (
+    error instanceof ApiError &&
+    error.status === 403 &&
+    /^\S+( "[^"]*")? is forbidden: User ".*" cannot \w+ /.test(error.serverMessage)
+  );
 }
 
 /**
- * An image that the answer has as it was before: something in the cluster takes our change and drops it. What is
- * gated then is the old image, and its health says nothing of the new one.
+ * Takes back what is left of a patch of which the cluster dropped a part, by one patch that tests as the first did:
+ * two containers on images of different commits are nothing that anybody asked for, and annotations of ours would
+ * name a run whose image does not run.
+ *
+ * @throws UnknownError when that did not go through: something of ours stands there still
  */
-function undoneOnTheWay(reply: Workload, changes: readonly ImageChange[]): string | undefined {
-  const slots = slotsOf(reply);
-  const undone = changes.find(
-    ({ list, name, image, to }) =>
-      image !== to && slots.some((slot) => slot.list === list && slot.name === name && slot.image === image),
+async function takeBack(
+  cluster: Cluster,
+  { id }: Application,
+  current: Workload,
+  dropped: Dropped,
+): Promise<Applied> {
+  const message = `it took the patch, but ${explainDropped(dropped)}`;
+  if (isNothing(dropped)) return { kind: 'refused', message };
+  const path = workloads(id.kind, id.namespace, id.name);
+  const now = await cluster
+    .patch<Workload>(path, renderPatch(current, dropped.images, dropped.annotations), {
+      fieldManager: MANAGER,
+    })
+    .catch((cause: unknown) => {
+      throw new UnknownError(explainRest(id, dropped, explain(cause, cluster)), { cause });
+    });
+  if (isTakenBack(dropped, now)) return { kind: 'refused', message };
+  throw new UnknownError(explainRest(id, dropped, 'That was changed on its way, too.'));
+}
+
+function explainRest(id: WorkloadId, dropped: Dropped, why: string): string {
+  const name = shortName(id);
+  return (
+    `The patch of ${name} was carried out in part: ${explainDropped(dropped)}, and what else was set could not be ` +
+    `taken back. ${why} Look yourself: kubectl get ${name} -n ${id.namespace} -o wide`
   );
-  return undone === undefined
-    ? undefined
-    : `it took the patch, but container ${undone.name} still has ${undone.image}: a mutating webhook or policy of the cluster put that back`;
 }
 
 /** The API server words a JSON patch `test` that fails as 422 with this message (apiserver endpoints/handlers/patch.go). */
@@ -100,6 +135,23 @@ function isRefusedTest(error: ApiError): boolean {
     ? true
     : error.status === 422 &&
         /the server rejected our request due to an error in our request/i.test(error.serverMessage);
+}
+
+/**
+ * Tells a refusal of what was sent from a workload that is no longer there. A webhook may refuse with any status, so
+ * a 404 alone proves nothing.
+ */
+async function explainRefusal(
+  cluster: Cluster,
+  { id, workload }: Application,
+  error: ApiError,
+): Promise<Applied> {
+  if (error.status === 404) {
+    const current = await readBack(cluster, workloads(id.kind, id.namespace, id.name), id);
+    const message = explainAnother(shortName(id), workload, current);
+    if (message !== undefined) return { kind: 'conflict', message };
+  }
+  return { kind: 'refused', message: error.serverMessage };
 }
 
 async function readBack(cluster: Cluster, path: string, id: WorkloadId): Promise<Workload> {
@@ -167,15 +219,29 @@ function isRewritten(
   );
 }
 
+/**
+ * Whether what is left of a patch that was carried out in part is ours: with our annotations beside it, or, where
+ * there are none, last written under our name.
+ */
+function isOurs(before: Workload, current: Workload, dropped: Dropped, annotations: Annotations): boolean {
+  const present = current.metadata?.annotations;
+  return (
+    current.metadata?.uid === before.metadata?.uid &&
+    !isNothing(dropped) &&
+    Object.entries(annotations).every(([key, value]) => present?.[key] === value) &&
+    (Object.keys(dropped.annotations).length > 0 ||
+      dropped.images.every(({ name }) => imageManager(current, name) === MANAGER))
+  );
+}
+
 function explainConflict(
   name: string,
   before: Workload,
   current: Workload,
   changes: readonly ImageChange[],
 ): string {
-  if (current.metadata?.uid === undefined) return `${name} was deleted by somebody else in between`;
-  if (current.metadata.uid !== before.metadata?.uid)
-    return `${name} was deleted and made anew by somebody else`;
+  const another = explainAnother(name, before, current);
+  if (another !== undefined) return another;
   const slots = slotsOf(current);
   const moved = changes.find(
     (change) => !slots.some((slot) => slot.name === change.name && slot.image === change.image),
@@ -184,4 +250,13 @@ function explainConflict(
   return now === undefined
     ? `container ${moved?.name} of ${name} was removed by somebody else`
     : `somebody else set container ${moved?.name} of ${name} to ${now} in between`;
+}
+
+/** Undefined: it is the object that it was. */
+function explainAnother(name: string, before: Workload, current: Workload): string | undefined {
+  if (current.metadata?.uid === undefined)
+    return `${name} was deleted by somebody else in between; create it again before the next run`;
+  return current.metadata.uid === before.metadata?.uid
+    ? undefined
+    : `${name} was deleted and made anew by somebody else`;
 }

@@ -1,5 +1,6 @@
 import type { Cluster } from '../cluster/client.ts';
 import { ApiError } from '../cluster/client.ts';
+import { explain } from '../cluster/explain.ts';
 import {
   namespaces as namespacePath,
   selfSubjectAccessReviews,
@@ -58,16 +59,15 @@ export async function preflight(
       }),
     ),
   ]);
-  // Without the right to read, "not found" and "forbidden" are only echoes of the missing right.
   const denied = rights.filter((each) => each !== undefined);
-  if (denied.length > 0) {
-    throw new UserError(
-      denied.map(({ mistake }) => mistake),
-      { details: denied.flatMap(({ role }) => role.split('\n')) },
-    );
+  // Where rights are missing, "forbidden" is only an echo of it.
+  const wrong = found.flatMap((each) =>
+    'mistake' in each && !(denied.length > 0 && each.forbidden) ? [each.mistake] : [],
+  );
+  const mistakes = [...denied.map(({ mistake }) => mistake), ...wrong];
+  if (mistakes.length > 0) {
+    throw new UserError(mistakes, { details: denied.flatMap(({ role }) => role.split('\n')) });
   }
-  const mistakes = found.flatMap((each) => ('mistake' in each ? [each.mistake] : []));
-  if (mistakes.length > 0) throw new UserError(mistakes);
   return found.flatMap((each) => ('mistake' in each ? [] : [each]));
 }
 
@@ -144,18 +144,24 @@ async function isAllowed(cluster: Cluster, namespace: string, right: Right): Pro
   return review.status?.allowed === true;
 }
 
-async function findWorkload(cluster: Cluster, target: Target): Promise<Found | { readonly mistake: string }> {
+interface Unfit {
+  readonly mistake: string;
+  /** It may not even be read. */
+  readonly forbidden: boolean;
+}
+
+async function findWorkload(cluster: Cluster, target: Target): Promise<Found | Unfit> {
   const { kind, namespace, name } = target;
   try {
     const workload = await cluster.get<Workload>(workloadPath(kind, namespace, name));
     const mistake = answersOf(kind).refusal(workload, target);
-    return mistake === undefined ? { ...target, workload } : { mistake };
+    return mistake === undefined ? { ...target, workload } : { mistake, forbidden: false };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    // Forbidden: checkRights names every right that is missing, this one among them.
-    if (error.status === 403) return { mistake: error.message };
+    // checkRights names every right that is missing, this one among them.
+    if (error.status === 403) return { mistake: explain(error, cluster), forbidden: true };
     if (error.status !== 404) throw error;
-    return { mistake: await explainAbsence(cluster, target) };
+    return { mistake: await explainAbsence(cluster, target), forbidden: false };
   }
 }
 
@@ -163,7 +169,9 @@ async function findWorkload(cluster: Cluster, target: Target): Promise<Found | {
 async function explainAbsence(cluster: Cluster, target: Target): Promise<string> {
   const { kind, namespace } = target;
   const name = shortName(target);
-  const { items } = await cluster.list<Workload>(workloadPath(kind, namespace));
+  const items = await listOthers(cluster, target);
+  if (items === undefined)
+    return `${name} is not in namespace ${JSON.stringify(namespace)}. Check that name.`;
   if (items.length > 0) {
     const shown = items.slice(0, 20).map((item) => shortName({ kind, name: item.metadata?.name ?? '' }));
     const more = items.length > shown.length ? ` and ${items.length - shown.length} more` : '';
@@ -173,6 +181,19 @@ async function explainAbsence(cluster: Cluster, target: Target): Promise<string>
   return missing
     ? `The namespace ${JSON.stringify(namespace)} is not in this cluster (${cluster.server}). Check \`namespace\` and the kubeconfig's context.`
     : `${name} is not in namespace ${JSON.stringify(namespace)}, and no other ${kind.toLowerCase()} is. Check \`namespace\` and the kubeconfig's context; SteadyShip changes images, it does not create workloads.`;
+}
+
+/** Undefined: they may not be listed, which checkRights tells with whatever else is missing. */
+async function listOthers(
+  cluster: Cluster,
+  { kind, namespace }: Target,
+): Promise<readonly Workload[] | undefined> {
+  try {
+    return (await cluster.list<Workload>(workloadPath(kind, namespace))).items;
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 403) return undefined;
+    throw error;
+  }
 }
 
 /** Only a clear 404 counts: the least-privilege Role may not read namespaces, and then nobody knows. */

@@ -6,9 +6,10 @@ import * as core from './core.ts';
  *
  * @param harmless makes a line harmless: pod logs, events and server errors pass through here, and none of them
  * may give the runner a command
+ * @param masked gets what is masked: the runner looks for it letter by letter, so whoever changes a text has to look
+ * for it before
  */
-export function createLog(harmless: (line: string) => string): Log {
-  const masked = new Set<string>();
+export function createLog(harmless: (line: string) => string, masked: Set<string> = new Set()): Log {
   const lines = (text: string): readonly string[] => text.split(/\r\n|\n|\r/).map(harmless);
   return {
     info: (text) => {

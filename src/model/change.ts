@@ -24,5 +24,8 @@ export type Applied =
   | { readonly kind: 'conflict'; readonly message: string }
   /** The server would not take it: an admission webhook, a quota, a policy. In its own words. */
   | { readonly kind: 'refused'; readonly message: string }
-  /** The server could not take it now: away, overloaded, failing. Nothing was changed; a sentence of ours. */
-  | { readonly kind: 'prevented'; readonly message: string };
+  /**
+   * The server could not take it: away, overloaded, failing, or without the right that it wants. Nothing was
+   * changed; sentences of ours. `final`: trying again in a moment will not help.
+   */
+  | { readonly kind: 'prevented'; readonly message: string; readonly final?: true };

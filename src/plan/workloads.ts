@@ -73,12 +73,18 @@ function parseWorkload(entry: string): ParsedWorkload {
   return { ref: { kind, namespace, name, container, target: target?.replaceAll('.', '_') } };
 }
 
-/** One sentence for each workload or container that is named twice, or both with and without a container. */
-export function duplicateWorkloads(refs: readonly WorkloadRef[]): readonly string[] {
+/**
+ * One sentence for each workload or container that is named twice, or both with and without a container.
+ * Workloads whose namespace is still open are all in the same one, whichever that will be.
+ */
+export function duplicateWorkloads(
+  refs: readonly (Omit<WorkloadRef, 'namespace'> & { readonly namespace: string | undefined })[],
+): readonly string[] {
   const seen = new Map<string, Map<string | undefined, string | undefined>>();
   const mistakes = new Set<string>();
   for (const ref of refs) {
-    const key = `${ref.namespace}/${ref.kind.toLowerCase()}/${ref.name}`;
+    const path = `${ref.kind.toLowerCase()}/${ref.name}`;
+    const key = ref.namespace === undefined ? path : `${ref.namespace}/${path}`;
     const containers = seen.get(key) ?? new Map<string | undefined, string | undefined>();
     if (containers.has(ref.container)) {
       const what = ref.container === undefined ? key : `${key}:${ref.container}`;

@@ -23,33 +23,39 @@ export function escapeLogLine(text: string): string {
 /**
  * Text for a paragraph or a table cell of GitHub's markdown, that reads as it was written and does nothing.
  *
- * A backslash keeps punctuation from being markup, but GitHub looks for mentions, issues, addresses and
- * emoji in the finished HTML, where no backslash is left. It leaves code alone (html-pipeline, mention
- * filter: `IGNORE_PARENTS`), so words with such a thing in them become code spans, which also can be
- * copied, unlike text with zero-width characters sprinkled in. Closing words (`fixes #1`) need the
- * reference behind them and lose their power with it.
+ * Words with anything in them that markdown or GitHub would obey become code spans, in which they stand letter by
+ * letter: the runner masks other steps' secrets in the file that it is given, and would not know one with
+ * backslashes or entities in it, which is readable on the page. GitHub also looks for mentions, issues, addresses and
+ * emoji in the finished HTML, and leaves code alone (html-pipeline, mention filter: `IGNORE_PARENTS`). Closing
+ * words (`fixes #1`) need the reference behind them and lose their power with it.
  */
 export function escapeMarkdown(text: string): string {
-  const words = oneLine(text).split(' ');
-  return words.map((word, index) => (isActive(word) ? inCode(word) : inText(word, index === 0))).join(' ');
+  const parts: { words: string[]; readonly active: boolean }[] = [];
+  for (const [index, word] of oneLine(text).split(' ').entries()) {
+    const active = isActive(word) || (index === 0 && BLOCK.test(word));
+    const last = parts.at(-1);
+    if (last?.active === active) last.words.push(word);
+    else parts.push({ words: [word], active });
+  }
+  return parts.map(({ words, active }) => (active ? inCode(words.join(' ')) : words.join(' '))).join(' ');
 }
 
-/** Addresses, mentions, issue references, math, emoji shortcodes (`server.js:100:13` holds one). */
+/** Markup; addresses, mentions, issue references, math, emoji shortcodes (`server.js:100:13` holds one). */
 function isActive(word: string): boolean {
-  return /[@$]|:\/\/|www\.|#\d|GH-\d|:[\w+-]+:|mailto:|xmpp:/iu.test(word);
+  return /[\\`*_[\]~&<>|@$]|:\/\/|www\.|#\d|GH-\d|:[\w+-]+:|mailto:|xmpp:/iu.test(word);
 }
 
-function inText(word: string, first: boolean): string {
-  const escaped = word.replace(/[\\`*_[\]~]/g, '\\$&').replace(/[&<>|]/g, entity);
-  return first ? escaped.replace(/^(\d{1,9})([.)])/, '$1\\$2').replace(/^[#+=-]/, '\\$&') : escaped;
-}
+/** What at the beginning of a paragraph makes a list, a heading or a rule of it. */
+const BLOCK = /^(?:[#+=-]|\d{1,9}[.)]$)/;
 
-/** Brackets and quotes around the word stay outside. A pipe would end a cell even in code, so it stays outside too. */
-function inCode(word: string): string {
-  const [, before = '', core = '', after = ''] =
-    /^(["'([{<]*)(.*?)((?:(?<!@|\$)["')\]}>.,;!?:])*)$/u.exec(word) ?? [];
+/**
+ * Quotes and brackets around the words, and what ends a sentence, stay outside. A pipe would end a cell even in code, so it stays
+ * outside, too.
+ */
+function inCode(words: string): string {
+  const [, before = '', core = '', after = ''] = /^(["'(]*)(.*?)((?:(?<!@|\$)["').,:])*)$/u.exec(words) ?? [];
   const inside = core.split('|').map((part) => (part === '' ? '' : codeSpan(part)));
-  return `${inText(before, false)}${inside.join('&#124;')}${inText(after, false)}`;
+  return `${before}${inside.join('&#124;')}${after}`;
 }
 
 /** A code span that the text can not end: its fence is longer than any run of backticks inside. */

@@ -30,7 +30,7 @@ export async function persist(options: Patience, send: () => Promise<Applied>): 
       const applied = await send();
       if (applied.kind !== 'prevented') return applied;
       why = applied.message;
-      if (isOver()) {
+      if (applied.final === true || isOver()) {
         // Not this try, but one before may have been carried out.
         if (doubt !== undefined) throw doubt;
         return applied;

@@ -3,7 +3,9 @@ import type { Found } from '../deploy/preflight.ts';
 import type { Inputs } from '../inputs.ts';
 import { Cancelled, messageOf, UnknownError, UserError } from '../model/error.ts';
 import { REPORT_VERSION, type Report, type ResultKind, type WorkloadReport } from '../model/report.ts';
+import type { ReasonParts } from '../report/parts.ts';
 import { reasonFor } from '../report/reason.ts';
+import { type Hide, hideInImage, hideInWorkload } from '../report/redact.ts';
 import { explainCluster } from './cluster.ts';
 import { type Deployed, Interrupted } from './ending.ts';
 import { type Obtained, reportImage } from './image.ts';
@@ -27,16 +29,17 @@ export function finish(
   known: Known,
   deployed: Deployed | undefined,
 ): Report {
+  const { redact } = world;
   const result: ResultKind = deployed?.result ?? 'succeeded';
-  const workloads = deployed?.workloads ?? [];
+  const workloads = (deployed?.workloads ?? []).map((each) => hideInWorkload(each, redact));
   const words = reasonFor({
     result,
     command: inputs.command,
     workloads,
-    ...reportImages(inputs, known),
+    ...reportImages(inputs, known, world.redact),
     ...(inputs.namespace === undefined ? {} : { namespace: inputs.namespace }),
     ...(deployed?.culprit === undefined ? {} : { culprit: deployed.culprit }),
-    ...(deployed?.stopped === undefined ? {} : { stopped: deployed.stopped }),
+    ...(deployed?.stopped === undefined ? {} : { stopped: unread(deployed.stopped, redact) }),
     tidied: story.tidied,
   });
   return report(inputs, world, story, known, { result, workloads, ...words });
@@ -50,13 +53,15 @@ export function stop(inputs: Inputs, world: World, story: Story, known: Known, t
   if (!(error instanceof UserError)) {
     world.log.debug(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }
-  const workloads = thrown instanceof Interrupted ? thrown.workloads : untouched(known.found ?? []);
+  const { redact } = world;
+  const interrupted = thrown instanceof Interrupted ? thrown.workloads : untouched(known.found ?? []);
+  const workloads = interrupted.map((each) => hideInWorkload(each, redact));
   const words = reasonFor({
     result,
     command: inputs.command,
     workloads,
     ...(inputs.namespace === undefined ? {} : { namespace: inputs.namespace }),
-    stopped: { message, details, ...(advice === undefined ? {} : { advice }) },
+    stopped: unread({ message, details, ...(advice === undefined ? {} : { advice }) }, redact),
     tidied: story.tidied,
   });
   const place = error instanceof UserError ? error.place : undefined;
@@ -64,6 +69,17 @@ export function stop(inputs: Inputs, world: World, story: Story, known: Known, t
     ...{ result, workloads, ...words },
     ...(place === undefined ? {} : { place }),
   });
+}
+
+type Stopped = NonNullable<ReasonParts['stopped']>;
+
+/** Before it is put into one line, and cut. */
+function unread({ message, advice, details }: Stopped, hide: Hide): Stopped {
+  return {
+    message: hide(message),
+    ...(advice === undefined ? {} : { advice: hide(advice) }),
+    ...(details === undefined ? {} : { details: details.map(hide) }),
+  };
 }
 
 function wordFailure(
@@ -94,8 +110,12 @@ function untouched(found: readonly Found[]): readonly WorkloadReport[] {
 }
 
 /** A bake file's images bear their targets, also where there is only one. */
-function reportImages(inputs: Inputs, { images = [], sizes }: Known): Pick<Report, 'image' | 'images'> {
-  const reports = images.map((each) => reportImage(each, sizes?.of(each.reference)));
+function reportImages(
+  inputs: Inputs,
+  { images = [], sizes }: Known,
+  hide: Hide,
+): Pick<Report, 'image' | 'images'> {
+  const reports = images.map((each) => hideInImage(reportImage(each, sizes?.of(each.reference)), hide));
   const [only, another] = reports;
   return {
     ...(only === undefined || another !== undefined ? {} : { image: only }),
@@ -125,8 +145,8 @@ function report(
             ...(source.url === undefined ? {} : { url: source.url }),
           },
         }),
-    ...reportImages(inputs, known),
-    timeline: story.timeline(),
+    ...reportImages(inputs, known, world.redact),
+    timeline: story.timeline().map((span) => ({ ...span, label: world.redact(span.label) })),
     api: known.cluster?.requestsSent() ?? { requests: 0, watches: 0 },
     ...rest,
   };

@@ -7,6 +7,8 @@ import type { OpenRun } from '../state.ts';
 export interface World {
   readonly clock: Clock;
   readonly log: Log;
+  /** Makes the secrets that the log masks unreadable in a text: before it is escaped or cut, for then they are not found. */
+  readonly redact: (text: string) => string;
   /** The runner's environment, as it was at the start. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Where the repository was checked out. */
