@@ -255,6 +255,24 @@ describe('a target', () => {
     );
   });
 
+  it.each([
+    ['stands in one Dockerfile', 'api/Dockerfile', 'Target api: The Dockerfile api/Dockerfile'],
+    ['stands in both', 'Dockerfile api/Dockerfile', 'Target web: The Dockerfile Dockerfile'],
+  ])(
+    'is held to the line that is quoted, and else to the name that buildx gives: the line %s',
+    async (_, files, whose) => {
+      const said = 'Dockerfile:1\\n---\\n   1 | >>> INSTALL node\\n---\\n';
+      const error =
+        'ERROR: target web: failed to solve: dockerfile parse error on line 1: unknown instruction: INSTALL';
+      const { result } = await bake({
+        script: `for f in ${files}; do echo 'INSTALL node' > $f; done; printf '%b\\n' '${said}${error}' >&2; exit 1`,
+      });
+      expect((await failureOf(() => result)).message).toBe(
+        `${whose} is wrong at line 1: unknown instruction: INSTALL.`,
+      );
+    },
+  );
+
   it('that wants more than it is granted is told how it is granted', async () => {
     const said = [
       'Your build is requesting privileges for following possibly insecure capabilities:',

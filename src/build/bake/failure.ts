@@ -30,9 +30,11 @@ export function explainBake(failure: BakeFailure): BuildError {
   const targets = [...bake.targets, ...bake.linked];
   const push = ended.kind === 'exited' ? failedPush(story) : undefined;
   const owner = push === undefined ? undefined : ownerOf(push, wishes)?.target;
-  const target =
-    targets.find(({ name }) => name === (owner ?? named)) ??
-    targetAt(story.place, targets, inputs, directory);
+  const find = (name: string | undefined): BakeTarget | undefined =>
+    targets.find((each) => each.name === name);
+  // Of targets that end together buildx may put the one before the error that merely ended with the one that failed
+  // (the cause of its context): the line that is quoted says in whose Dockerfile it stands.
+  const target = find(owner) ?? targetAt(story.place, targets, inputs, directory) ?? find(named);
   const wish = wishes.find((each) => each.target === target?.name) ?? wishes[0];
   const all = { ...(target === undefined ? inputs : inputsOf(target, inputs)) };
   const explained = explainFailure({
