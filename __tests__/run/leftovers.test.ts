@@ -159,7 +159,7 @@ describe('what a killed run left', () => {
     cluster.faults.push({ kind: 'refuse', status: 403, message: 'not on a Friday' });
     expect(await ship()).toMatchObject({
       result: 'failed',
-      reason: `Nothing is deployed over what an earlier run that was killed left, so that its marker keeps what ran before; run this again when the cause is gone. deployment/web in namespace shop: it could not be put back to ${OLD}: not on a Friday. It was left as it is. Look yourself: kubectl get deployment/web -n shop -o wide. Nothing was changed in the cluster.`,
+      reason: `Nothing is deployed over what an earlier run that was killed left, so that its marker keeps what ran before; run this again when the cause is gone, or with \`rollback: never\` to deploy over it all the same. deployment/web in namespace shop: it could not be put back to ${OLD}: not on a Friday. It was left as it is. Look yourself: kubectl get deployment/web -n shop -o wide. Nothing was changed in the cluster.`,
     });
     expect(cluster.imageOf('web')).toBe(BAD);
     expect(marked('web')).toBe(OLD);

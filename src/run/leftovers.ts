@@ -142,7 +142,7 @@ function refuseUnresolved({ log }: Ship, finished: readonly Finished[]): void {
   if (first === undefined) return;
   for (const { fate } of others) log.warning(fate.message);
   const more = others.length === 0 ? '' : ' It is not alone: see the warnings of this run.';
-  const message = `Nothing is deployed over what an earlier run that was killed left, so that its marker keeps what ran before; run this again when the cause is gone. ${stopped(first.fate.message)}${more}`;
+  const message = `Nothing is deployed over what an earlier run that was killed left, so that its marker keeps what ran before; run this again when the cause is gone, or with \`rollback: never\` to deploy over it all the same. ${stopped(first.fate.message)}${more}`;
   throw [first, ...others].some(({ fate }) => fate.kind === 'unknown')
     ? new UnknownError(message)
     : new UserError(message);
