@@ -36,6 +36,36 @@ const rows: readonly Row[] = [
     reason: 'workloads: <namespace>/deployment/web is named twice. Name it once.',
   },
   {
+    name: 'a kubeconfig that is not YAML',
+    inputs: () => ({ kubeconfig: 'apiVersion: v1\nclusters:\n- name: a\n b: c\nusers: []\n' }),
+    reason:
+      'The kubeconfig (the input kubeconfig) is not YAML: missing char in line 4, column 1. If it was pasted into a secret, its indentation may be lost: store its base64 instead (base64 -w0).',
+  },
+  {
+    name: 'a context that the kubeconfig does not have',
+    inputs: () => ({ 'kube-context': 'staging' }),
+    reason:
+      'The kubeconfig (the input kubeconfig) has no context "staging", which the input kube-context names. It has: test.',
+  },
+  {
+    name: 'a kubeconfig that points at a file of the runner',
+    inputs: (stage) => ({ kubeconfig: stage.kubeconfigWith({ tokenFile: '/etc/hostname' }) }),
+    reason:
+      'The kubeconfig (the input kubeconfig) points at the file /etc/hostname (tokenFile of "deployer"), which is outside the workspace; a kubeconfig that is given as text may not. Make a kubeconfig that holds its certificates itself: kubectl config view --raw --flatten --minify.',
+  },
+  {
+    name: 'no kubeconfig',
+    inputs: () => ({ kubeconfig: '' }),
+    reason:
+      "No cluster is given: the input kubeconfig is empty, $KUBECONFIG is not set, and this runner is no pod of a cluster. Set kubeconfig to a secret, as in the README's example. A secret that does not exist here is empty too: check its name, the job's environment, and that the run is not a pull request of a fork.",
+  },
+  {
+    name: 'a registry that is away',
+    inputs: () => ({ image: '127.0.0.1:1/acme/shop:v1' }),
+    reason:
+      'The registry 127.0.0.1:1 can not be reached (4 tries): the connection was refused. Check its name and the network between this runner and it.',
+  },
+  {
     name: 'an API server that does not answer',
     inputs: (stage) => ({
       kubeconfig: stage.kubeconfigWith({ token: 'x' }, { server: 'https://127.0.0.1:1' }),
