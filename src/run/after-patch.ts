@@ -1,46 +1,22 @@
-import type { Cluster } from '../cluster/client.ts';
-import type { Found } from '../deploy/preflight.ts';
 import { pinReply } from '../deploy/snapshot.ts';
 import { type Observer, versionOf } from '../gate/observe.ts';
 import type { Outcome } from '../gate/wait.ts';
-import type { Inputs } from '../inputs.ts';
 import { Cancelled, messageOf } from '../model/error.ts';
 import type { ResultKind, WorkloadReport } from '../model/report.ts';
 import { isSameWorkload, shortName } from '../model/workload.ts';
-import type { Registry } from '../registry/registry.ts';
 import type { OpenChange } from '../state.ts';
 import { showsLogs } from './cluster.ts';
+import type { DeployArguments } from './deploy-arguments.ts';
 import { type Deployed, Interrupted } from './ending.ts';
 import { gate } from './gating.ts';
-import type { Guard } from './guard.ts';
-import { commitOf, type Obtained } from './image.ts';
+import { commitOf } from './image.ts';
 import { type Lane, openChange, type Ship, type Shipped } from './lane.ts';
 import { addSpans, reportLane, resultOf, stoppedBy, unfailedResult } from './outcome.ts';
 import type { Patched } from './patching.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
 import { type Running, whatRuns } from './running.ts';
 import { saveOpen } from './save.ts';
-import type { Story } from './story.ts';
 import { tellLogs, tellPatch } from './tell.ts';
-import type { World } from './world.ts';
-
-/** All that a deploy works with. */
-export interface DeployArguments {
-  readonly inputs: Inputs;
-  readonly world: World;
-  readonly story: Story;
-  readonly cluster: Cluster;
-  readonly found: readonly Found[];
-  readonly guard: Guard;
-  readonly observer: Observer | undefined;
-  /** Those that a run ships, of one commit. */
-  readonly images: readonly Obtained[];
-  readonly registry: Registry;
-  /** What the registry was asked before the patch. */
-  readonly checked: Promise<void>;
-  /** Told what was patched, as soon as it is. */
-  readonly patched: (shipped: readonly Shipped[]) => void;
-}
 
 type Stopped = Extract<Patched, { kind: 'stopped' }>;
 
@@ -187,7 +163,10 @@ export class AfterPatch {
     const back = shipped.filter(
       (each, index) => !each.unchanged && outcomes[index]?.verdict.kind !== 'superseded',
     );
-    const restored = await this.#restore(back, { verify: true, failed: outcomes.map(({ pin }) => pin) });
+    const restored = await this.#restore(
+      back,
+      outcomes.map(({ pin }) => pin),
+    );
     const evidence = await Promise.all(diagnoses);
     for (const each of evidence) await tellLogs(this.#ship.log, each);
     const workloads = shipped.map((each, index) =>
@@ -199,10 +178,8 @@ export class AfterPatch {
     return { result: resultOf(workloads), workloads, culprit, stopped: undefined };
   }
 
-  async #restore(
-    back: readonly Shipped[],
-    options: Omit<RestoreOptions, 'evict'>,
-  ): Promise<readonly Restored[]> {
+  /** @param failed of the rollout that failed; undefined: it never came to a gate */
+  async #restore(back: readonly Shipped[], failed?: RestoreOptions['failed']): Promise<readonly Restored[]> {
     const { inputs, world, story } = this.#args;
     const possible = inputs.rollback === 'auto' ? back.filter((each) => each.target.kind !== 'none') : [];
     if (possible.length === 0) {
@@ -213,18 +190,19 @@ export class AfterPatch {
     this.#goesBack = true;
     this.#save(possible.map(openChange));
     const restored = await restore(this.#ship, this.#observer, possible, {
-      ...options,
+      verify: true,
       evict: inputs.evictStuck,
+      ...(failed === undefined ? {} : { failed }),
     });
-    const failed = restored.some(({ rollback }) => rollback.outcome !== 'restored');
+    const isWhole = restored.every(({ rollback }) => rollback.outcome === 'restored');
     story.add({
       section: 'rollback',
       label: 'put back and verify',
       start,
       end: world.clock.wall(),
-      outcome: failed ? 'failed' : 'done',
+      outcome: isWhole ? 'done' : 'failed',
     });
-    if (options.verify) this.#close(restored.filter(({ open }) => open).map(({ shipped }) => shipped));
+    this.#close(restored.filter(({ open }) => open).map(({ shipped }) => shipped));
     return restored;
   }
 
@@ -241,7 +219,7 @@ export class AfterPatch {
   /** A patch was refused or found another's change: those that went before it are put back. */
   async #stopped(patched: Stopped): Promise<Deployed> {
     const back = patched.shipped.filter((each) => !each.unchanged);
-    const restored = await this.#restore(back, { verify: true });
+    const restored = await this.#restore(back);
     const workloads = this.#reportShipped(patched.shipped, restored);
     const result: ResultKind =
       back.length > 0 ? resultOf(workloads) : patched.by === 'conflict' ? 'superseded' : 'failed';
@@ -253,7 +231,7 @@ export class AfterPatch {
     const { signal } = this.#ship;
     if (signal.aborted) return await this.#cancelled(shipped, messageOf(signal.reason));
     const back = shipped.filter((each) => !each.unchanged);
-    const restored = await this.#restore(back, { verify: true });
+    const restored = await this.#restore(back);
     return this.#endedBy(messageOf(this.#args.guard.lost.reason), shipped, restored);
   }
 
