@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ApiError, UnreachableError } from '../../src/cluster/client.ts';
 import { explain, isFutile } from '../../src/cluster/explain.ts';
 import { UserError } from '../../src/model/error.ts';
-import { ProxyRefusal } from '../../src/process/http/error.ts';
+import { ProxyError } from '../../src/process/http/error.ts';
 
 const CLUSTER = { server: 'https://k8s.example.com:6443' };
 const REQUEST = { verb: 'get', path: '/api/v1/namespaces/shop' };
@@ -14,10 +14,14 @@ function network(code: string, message: string, lastHeard?: Date): UnreachableEr
 
 const HEARD = new Date('2026-01-02T03:04:05.678Z');
 
-function refusedByProxy(status: number): UnreachableError {
-  const cause = new ProxyRefusal(status);
-  return new UnreachableError(REQUEST, cause.message, false, { cause });
+function byProxy(cause: ProxyError, lastHeard?: Date): UnreachableError {
+  return new UnreachableError(REQUEST, cause.message, false, { cause, lastHeard });
 }
+
+const PROXY_AWAY = ProxyError.unreachable(
+  'proxy.example.com:3128',
+  Object.assign(new Error('connect ECONNREFUSED 10.0.0.9:3128'), { code: 'ECONNREFUSED' }),
+);
 
 function answer(status: number, reason: string, message: string, hint?: string): ApiError {
   return new ApiError(REQUEST, { status, reason, message, hint });
@@ -81,13 +85,23 @@ describe('explain', () => {
     ],
     [
       'the proxy wants a login',
-      refusedByProxy(407),
-      'Cannot reach the cluster at https://k8s.example.com:6443: the proxy that was to connect to it asks for a user name and password (407). Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.',
+      byProxy(ProxyError.refused(407)),
+      'Cannot reach the cluster at https://k8s.example.com:6443: the proxy asks for a user name and password (407). Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.',
     ],
     [
       'the proxy does not get through',
-      refusedByProxy(502),
-      'Cannot reach the cluster at https://k8s.example.com:6443: the proxy that was to connect to it answered 502 instead. Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.',
+      byProxy(ProxyError.refused(502)),
+      'Cannot reach the cluster at https://k8s.example.com:6443: the proxy answered 502 when it was asked for a tunnel. Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.',
+    ],
+    [
+      'the proxy is away',
+      byProxy(PROXY_AWAY),
+      'Cannot reach the cluster at https://k8s.example.com:6443: the proxy proxy.example.com:3128 can not be reached (connect ECONNREFUSED 10.0.0.9:3128). Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.',
+    ],
+    [
+      'the proxy went away',
+      byProxy(PROXY_AWAY, HEARD),
+      'The cluster at https://k8s.example.com:6443 answered until 03:04:05 UTC, but can no longer be reached: the proxy proxy.example.com:3128 can not be reached (connect ECONNREFUSED 10.0.0.9:3128). Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.',
     ],
     [
       'something else answers',
@@ -153,6 +167,11 @@ describe('explain', () => {
       '500',
       answer(500, 'InternalError', 'etcdserver: leader changed'),
       'The cluster at https://k8s.example.com:6443 answered 500 to "get /api/v1/namespaces/shop": etcdserver: leader changed. Look at the health of the API server, and run it again.',
+    ],
+    [
+      '500, and a webhook is the one that is away',
+      answer(500, 'InternalError', 'failed calling webhook "policy.acme.io": failed to call webhook: EOF'),
+      'The cluster at https://k8s.example.com:6443 answered 500 to "get /api/v1/namespaces/shop": failed calling webhook "policy.acme.io": failed to call webhook: EOF. Bring the admission webhook policy.acme.io back, or take its registration away, and run it again.',
     ],
     ['a mistake of the user', new UserError('Say what you mean.'), 'Say what you mean.'],
     ['a surprise', new TypeError('x is not a function'), 'x is not a function'],

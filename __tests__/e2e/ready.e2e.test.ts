@@ -3,6 +3,8 @@ import { green, red, restored, shipped } from '../harness/expected.ts';
 import { scenario } from '../harness/scenario.ts';
 import { deployment, SETTINGS } from '../harness/workload.ts';
 
+const ONE_BY_ONE = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } };
+
 scenario('a version that never becomes ready', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
   const step = await stage.deploy('not-ready', { inputs: { timeout: '20s' } });
@@ -13,6 +15,14 @@ scenario('a version that never becomes ready', async ({ stage }) => {
     ),
   );
   expect(await stage.state()).toEqual(restored('not-ready'));
+});
+
+scenario('`timeout` is for standing still: a rollout that goes on may take longer', async ({ stage }) => {
+  await stage.start({ image: stage.images.v1, replicas: 4, spec: { strategy: ONE_BY_ONE } });
+  const step = await stage.deploy('slow', { inputs: { timeout: '15s' } });
+  expect(stage.ending(step)).toEqual(green('succeeded', 'deployment/web runs <slow> and is healthy.'));
+  expect(step.milliseconds).toBeGreaterThan(20_000);
+  expect(await stage.state()).toEqual(shipped('slow', { available: 4, pods: { slow: 4 } }));
 });
 
 scenario('a version that takes longer than the Deployment allows', async ({ stage }) => {

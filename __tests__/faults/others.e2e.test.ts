@@ -3,6 +3,7 @@ import type { Deployment } from '../../src/model/kube.ts';
 import { green, red, restored, shipped, untouched } from '../harness/expected.ts';
 import { scenario } from '../harness/scenario.ts';
 import type { Stage } from '../harness/stage.ts';
+import { deployment } from '../harness/workload.ts';
 import { deploying } from './deploying.ts';
 import { after, patch, patchTo } from './fault.ts';
 import { FaultyApi } from './faulty-api.ts';
@@ -78,15 +79,15 @@ scenario('15: between the verdict and our rollback: theirs stays', async ({ stag
   expect(await stage.state()).toEqual(shipped('v3', { history: ['v1', 'no-entrypoint', 'v3'] }));
 });
 
-for (const [image, manager] of [
-  ['slow', 'argocd-controller'],
-  ['not-ready', 'kustomize-controller'],
+for (const [image, manager, way] of [
+  ['slow', 'argocd-controller', 'patch'],
+  ['not-ready', 'kustomize-controller', 'apply'],
 ] as const) {
   scenario(`16: ${manager} puts it back (${image}): named, not fought`, async ({ stage, onTestFinished }) => {
     await stage.start({ image: stage.images.v1 });
     const api = await FaultyApi.before(stage, onTestFinished);
     const ended = new AbortController();
-    const fighter = fight(stage, manager, ended.signal);
+    const fighter = fight(stage, manager, way, ended.signal);
     const step = await stage.deploy(image, { inputs: { kubeconfig: api.kubeconfig() } });
     ended.abort();
     await fighter;
@@ -102,16 +103,28 @@ for (const [image, manager] of [
   });
 }
 
-/** A GitOps controller with self-healing: whatever stands there, it sets what stands in its repository. */
-async function fight(stage: Stage, manager: string, signal: AbortSignal): Promise<void> {
-  const path = `${stage.path('deployments')}?fieldSelector=metadata.name%3Dweb`;
-  const wanted = JSON.stringify({
-    spec: { template: { spec: { containers: [{ name: 'web', image: stage.images.v1 }] } } },
-  });
+/**
+ * A GitOps controller with self-healing: whatever stands there, it sets what stands in its repository; by a patch, as
+ * Argo CD does, or by server-side apply, as Flux does (and Argo CD where it is told to).
+ */
+async function fight(
+  stage: Stage,
+  manager: string,
+  way: 'patch' | 'apply',
+  signal: AbortSignal,
+): Promise<void> {
+  const path = stage.path('deployments');
+  const wanted = deployment({ image: stage.images.v1 });
+  const set = (): Promise<unknown> =>
+    way === 'apply'
+      ? stage.kube.apply(path, wanted, manager)
+      : stage.kubectl('patch', 'deployment/web', `--field-manager=${manager}`, '-p', JSON.stringify(wanted));
   try {
-    for await (const [web] of stage.kube.watch<Deployment>(path, signal)) {
-      if (web?.spec?.template?.spec?.containers?.[0]?.image === stage.images.v1) continue;
-      await stage.kubectl('patch', 'deployment/web', `--field-manager=${manager}`, '--patch', wanted);
+    for await (const [web] of stage.kube.watch<Deployment>(
+      `${path}?fieldSelector=metadata.name%3Dweb`,
+      signal,
+    )) {
+      if (web?.spec?.template?.spec?.containers?.[0]?.image !== stage.images.v1) await set();
     }
   } catch (error) {
     if (!signal.aborted) throw error;

@@ -7,6 +7,7 @@ import { Kube, startProxy } from './kube.ts';
 import { APISERVICES } from './metrics.ts';
 import type { Setup } from './namespace.ts';
 import { POLICY_LISTS } from './policies.ts';
+import { WEBHOOK_LISTS } from './webhook.ts';
 
 /**
  * Brings up the cluster before the end-to-end tests and puts their images into its registry. It is left
@@ -35,7 +36,7 @@ export default async function setup(project: TestProject): Promise<(() => void) 
 /** What an interrupted run left behind, if nobody can be using it any more. */
 async function sweep(kube: Kube): Promise<void> {
   const old = Date.now() - 3_600_000;
-  const lists = ['/api/v1/namespaces', '/api/v1/nodes', APISERVICES, ...POLICY_LISTS];
+  const lists = ['/api/v1/namespaces', '/api/v1/nodes', APISERVICES, ...POLICY_LISTS, ...WEBHOOK_LISTS];
   const found = await Promise.all(lists.map((path) => kube.list<KubeObject>(`${path}?labelSelector=e2e`)));
   const paths = found.flatMap(({ items }, index) =>
     items

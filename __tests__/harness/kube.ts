@@ -62,9 +62,9 @@ export class Kube {
   }
 
   /** Like `kubectl apply --server-side`, so that a manifest is all there is to say. */
-  async apply<T>(path: string, object: Manifest): Promise<T> {
+  async apply<T>(path: string, object: Manifest, manager = 'e2e-setup'): Promise<T> {
     const name = object.metadata?.name ?? '';
-    const query = 'fieldManager=e2e-setup&force=true';
+    const query = `fieldManager=${manager}&force=true`;
     return await this.#send<T>('PATCH', `${path}/${name}?${query}`, object, 'application/apply-patch+yaml');
   }
 

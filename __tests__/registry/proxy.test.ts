@@ -56,3 +56,17 @@ it('an address that is none is told without it', async () => {
     'The proxy given by HTTPS_PROXY is no usable address; it must look like http://proxy.example.com:3128.',
   );
 });
+
+it('one that is away is told as such, and without its login', async () => {
+  const registry = openRegistry({
+    logins: [],
+    environment: { HTTPS_PROXY: 'http://jane:s3cr3t@127.0.0.1:1' },
+    log: recordingLog(),
+    clock: hastyClock(),
+  });
+  onTestFinished(() => registry.close());
+  const error = await failureOf(() => registry.resolve(parseImage('registry.invalid/a').image));
+  expect(error.message).toBe(
+    'The registry registry.invalid can not be reached (4 tries): the proxy 127.0.0.1:1 can not be reached (connect ECONNREFUSED 127.0.0.1:1). Check HTTPS_PROXY and NO_PROXY.',
+  );
+});

@@ -1,6 +1,7 @@
 /** Whatever goes wrong on the way to a cluster, in one sentence or two: what, where, why, what to do. */
 import { messageOf, UserError } from '../model/error.ts';
-import { ProxyRefusal, wordsOf } from '../process/http/error.ts';
+import { reviveWebhook } from '../model/webhook.ts';
+import { ProxyError, wordsOf } from '../process/http/error.ts';
 import { ApiError, UnreachableError } from './errors.ts';
 
 interface Explanation {
@@ -119,7 +120,11 @@ const BY_CODE: Readonly<Record<string, Explanation>> = {
  * again: an authority is being replaced, one of several API servers is behind the others.
  */
 export function isFutile(error: UnreachableError): boolean {
-  return error.lastHeard === undefined && (found(error)?.futile === true || proxyStatus(error) === 407);
+  return error.lastHeard === undefined && (found(error)?.futile === true || asksForLogin(error.cause));
+}
+
+function asksForLogin(cause: unknown): boolean {
+  return cause instanceof ProxyError && cause.status === 407;
 }
 
 /** Whether the server's certificate is not one that the authority which we know vouches for. */
@@ -132,16 +137,15 @@ export function explain(error: unknown, cluster: { readonly server: string }): s
   if (error instanceof UserError) return error.message;
   if (error instanceof ApiError) return explainAnswer(error, cluster.server);
   if (!(error instanceof UnreachableError)) return messageOf(error);
-  const status = proxyStatus(error);
-  if (status !== undefined) {
-    const refused = status === 407 ? 'asks for a user name and password (407)' : `answered ${status} instead`;
-    return (
-      `Cannot reach the cluster at ${cluster.server}: the proxy that was to connect to it ${refused}. ` +
-      'Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.'
-    );
+  const { lastHeard, cause } = error;
+  if (cause instanceof ProxyError) {
+    const since =
+      lastHeard === undefined
+        ? `Cannot reach the cluster at ${cluster.server}`
+        : `The cluster at ${cluster.server} answered until ${timeOfDay(lastHeard)}, but can no longer be reached`;
+    return `${since}: ${cause.message}. Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.`;
   }
   const known = found(error);
-  const { lastHeard } = error;
   if (known !== undefined && lastHeard !== undefined) {
     return (
       `The cluster at ${cluster.server} answered until ${timeOfDay(lastHeard)}, but can no longer be reached: ` +
@@ -190,7 +194,9 @@ function explainAnswer(error: ApiError, server: string): string {
     default:
       return (
         `The cluster at ${server} answered ${error.status} to "${error.verb} ${error.path}": ${said}.` +
-        (error.status >= 500 ? ' Look at the health of the API server, and run it again.' : '')
+        (error.status >= 500
+          ? ` ${reviveWebhook(said) ?? 'Look at the health of the API server'}, and run it again.`
+          : '')
       );
   }
 }
@@ -213,10 +219,6 @@ function codes(error: unknown, depth = 0): string[] {
     ...parts.flatMap((part) => codes(part, depth + 1)),
     ...codes(error.cause, depth + 1),
   ];
-}
-
-function proxyStatus(error: UnreachableError): number | undefined {
-  return error.cause instanceof ProxyRefusal ? error.cause.status : undefined;
 }
 
 /** The network layer's words, which name the address; without our verb and path in front. */

@@ -1,6 +1,7 @@
 import { type Clock, sleep } from '../model/clock.ts';
 import { UserError } from '../model/error.ts';
 import type { Environment } from '../process/environment.ts';
+import { ExchangeError, ProxyError } from '../process/http/error.ts';
 import { exchange } from '../process/http/exchange.ts';
 import { Pool } from '../process/http/pool.ts';
 import { parseProxyUrl } from '../process/http/proxy-url.ts';
@@ -198,12 +199,21 @@ function unreachable(url: URL, outcome: Outcome, tries: number, asked: number | 
       `The registry ${host} ${what}${wait}${times}${words}. Run the job again later${status === 429 ? ', or log in: most registries allow more to those they know' : ''}.`,
     );
   }
-  const code = codeOf(outcome.error);
+  const { error } = outcome;
+  const proxy = proxyErrorOf(error);
+  const why = proxy?.message ?? inWords(codeOf(error), error);
+  const what =
+    proxy === undefined ? 'its name and the network between this runner and it' : 'HTTPS_PROXY and NO_PROXY';
   return new RegistryError(
     'unreachable',
-    `The registry ${host} can not be reached${times}: ${inWords(code, outcome.error)}. Check its name and the network between this runner and it.`,
-    { cause: outcome.error },
+    `The registry ${host} can not be reached${times}: ${why}. Check ${what}.`,
+    { cause: error },
   );
+}
+
+function proxyErrorOf(error: unknown): ProxyError | undefined {
+  const cause = error instanceof ExchangeError ? error.cause : undefined;
+  return cause instanceof ProxyError ? cause : undefined;
 }
 
 function codeOf(error: unknown): string {

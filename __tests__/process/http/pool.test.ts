@@ -273,7 +273,7 @@ describe('through a proxy', () => {
     const proxy = await listening(tunnelling(createServer(), [], status));
     const pool = poolOf({ tls, proxy: through(proxy, 'http') });
     const error = await failureOf(() => ask(pool, url, { method: 'PATCH', body: '{}' }));
-    expect(error).toMatchObject({ message, sent: false, cause: { name: 'ProxyRefusal', status } });
+    expect(error).toMatchObject({ message, sent: false, cause: { name: 'ProxyError', status } });
     expect(wire.sockets).toHaveLength(0);
     await expect.poll(() => proxy.open()).toBe(0);
   });
@@ -285,7 +285,7 @@ describe('through a proxy', () => {
       const proxy = await serveRaw(() => {});
       const pool = poolOf({ tls, proxy: through(proxy, scheme), connect: 100 });
       expect(await failureOf(() => ask(pool, url))).toMatchObject({
-        message: `no connection to ${url.host} within 0.1 s`,
+        message: `no connection to ${url.host} through 127.0.0.1:${proxy.port} within 0.1 s`,
         sent: false,
       });
       await expect.poll(() => proxy.open()).toBe(0);
@@ -303,9 +303,9 @@ describe('through a proxy', () => {
     const { url, tls } = await server();
     const proxy = parseProxyUrl(`${scheme}://jane:s3cret@127.0.0.1:1`);
     expect(await failureOf(() => ask(poolOf({ tls, proxy }), url))).toMatchObject({
-      message: 'connect ECONNREFUSED 127.0.0.1:1',
+      message: 'the proxy 127.0.0.1:1 can not be reached (connect ECONNREFUSED 127.0.0.1:1)',
       sent: false,
-      cause: { code: 'ECONNREFUSED' },
+      cause: { name: 'ProxyError', code: 'ECONNREFUSED' },
     });
   });
 

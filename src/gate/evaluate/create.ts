@@ -1,5 +1,6 @@
 import type { Event } from '../../model/kube.ts';
 import type { Failure } from '../../model/verdict.ts';
+import { reviveWebhook } from '../../model/webhook.ts';
 import { eventsAbout } from './events.ts';
 import type { Scene } from './scene.ts';
 import { causeOf, NEVER_ALONE, type Sign } from './sign.ts';
@@ -19,7 +20,7 @@ export interface Refusal {
 export function createSigns(scene: Scene, refusal: Refusal | undefined): readonly Sign[] {
   if (refusal === undefined) return [];
   const { what, text } = refusal;
-  const waits = /exceeded quota|failed calling webhook/.test(text);
+  const waits = /exceeded quota/.test(text) || reviveWebhook(text) !== undefined;
   const failure: Failure = {
     code: 'create-denied',
     message: `${what} cannot be created: ${refusalCause(text)}`,
@@ -75,9 +76,9 @@ function createAdvice(text: string, surges: boolean): string {
   const account = /serviceaccount "([^"]+)" not found/.exec(text)?.[1];
   if (account !== undefined)
     return `Create the ServiceAccount ${account}, or name another one in the pod template.`;
+  const revive = reviveWebhook(text);
+  if (revive !== undefined) return `${revive}.`;
   const webhook = /webhook "([^"]+)"/.exec(text)?.[1];
-  if (webhook !== undefined && /failed calling/.test(text))
-    return `Bring the admission webhook ${webhook} back, or take its registration away.`;
   if (webhook !== undefined)
     return `Change the pod template so that the admission webhook ${webhook} admits it.`;
   return 'Change the pod template so that the API server admits its pods.';

@@ -10,18 +10,41 @@ export class ExchangeError extends Error {
   }
 }
 
-/** The proxy was reached and opened no tunnel, so the server never heard of the request. */
-export class ProxyRefusal extends Error {
-  override readonly name = 'ProxyRefusal';
-  readonly status: number;
+/** The proxy opened no tunnel, so the server never heard of the request. Its message is about the proxy alone. */
+export class ProxyError extends Error {
+  override readonly name = 'ProxyError';
+  /** What the proxy answered; undefined: it did not. */
+  readonly status: number | undefined;
+  /** Node's, where it is the way to the proxy that failed. */
+  readonly code: string | undefined;
 
-  constructor(status: number) {
-    super(
+  private constructor(
+    message: string,
+    { status, code }: { readonly status?: number; readonly code?: string | undefined },
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.status = status;
+    this.code = code;
+  }
+
+  static refused(status: number): ProxyError {
+    const why =
       status === 407
         ? 'the proxy asks for a user name and password (407)'
-        : `the proxy answered ${status} when it was asked for a tunnel`,
-    );
-    this.status = status;
+        : `the proxy answered ${status} when it was asked for a tunnel`;
+    return new ProxyError(why, { status });
+  }
+
+  /** @param host with the port, and without the login that the proxy's URL may bear */
+  static unreachable(host: string, cause: Error): ProxyError {
+    const { code } = cause as NodeJS.ErrnoException;
+    return new ProxyError(`the proxy ${host} can not be reached (${wordsOf(cause)})`, { code }, { cause });
+  }
+
+  /** @param words of the SOCKS client; not its error, which bears the password */
+  static socks(words: string): ProxyError {
+    return new ProxyError(`the SOCKS proxy: ${words}`, {});
   }
 }
 

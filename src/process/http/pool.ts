@@ -136,7 +136,8 @@ export class Pool {
     this.#connection(target, start, AbortSignal.any([limit, this.#ended.signal])).then(
       (socket) => done(null, socket),
       (error) => {
-        const where = `${target.host}:${target.port}`;
+        const through = this.#options.proxy === undefined ? '' : ` through ${this.#options.proxy.host}`;
+        const where = `${target.host}:${target.port}${through}`;
         const late = networkError('ETIMEDOUT', `no connection to ${where} within ${connect / 1000} s`);
         // The socket is none where there is an error; the type of Node's callback does not say so.
         done(error === limit.reason && limit.aborted ? late : error, undefined as unknown as Duplex);

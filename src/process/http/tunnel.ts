@@ -7,7 +7,7 @@ import { request as plainRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { hostOf, openTcp } from './connection.ts';
-import { ProxyRefusal } from './error.ts';
+import { ProxyError } from './error.ts';
 
 export interface Destination {
   /** Looked up by the proxy: it may know names that this machine does not. */
@@ -15,7 +15,7 @@ export interface Destination {
   readonly port: number;
 }
 
-/** @throws ProxyRefusal, the network layer's errors, or the signal's reason */
+/** @throws ProxyError, or the signal's reason */
 export function openTunnel(proxy: URL, destination: Destination, signal: AbortSignal): Promise<Socket> {
   return proxy.protocol.startsWith('socks')
     ? socks(proxy, destination, signal)
@@ -45,13 +45,15 @@ function connect(proxy: URL, { host, port }: Destination, signal: AbortSignal): 
       socket.on('error', () => {});
       if (statusCode < 200 || statusCode > 299) {
         socket.destroy();
-        reject(new ProxyRefusal(statusCode));
+        reject(ProxyError.refused(statusCode));
         return;
       }
       if (head.length > 0) socket.unshift(head);
       resolve(socket);
     });
-    request.on('error', (error) => reject(signal.aborted ? signal.reason : error));
+    request.on('error', (error) =>
+      reject(signal.aborted ? signal.reason : ProxyError.unreachable(proxy.host, error)),
+    );
     request.end();
   });
 }
@@ -59,7 +61,9 @@ function connect(proxy: URL, { host, port }: Destination, signal: AbortSignal): 
 async function socks(proxy: URL, destination: Destination, signal: AbortSignal): Promise<Socket> {
   const { SocksClient } = await import('socks');
   const address = { host: hostOf(proxy), port: proxy.port === '' ? 1080 : Number(proxy.port) };
-  const connection = await openTcp(address.host, address.port, signal);
+  const connection = await openTcp(address.host, address.port, signal).catch((error: Error) => {
+    throw signal.aborted ? signal.reason : ProxyError.unreachable(proxy.host, error);
+  });
   const abort = (): void => void connection.destroy();
   signal.addEventListener('abort', abort, { once: true });
   const login = credentials(proxy);
@@ -78,8 +82,7 @@ async function socks(proxy: URL, destination: Destination, signal: AbortSignal):
   } catch (error) {
     connection.destroy();
     if (signal.aborted) throw signal.reason;
-    // Not as the cause: its error bears the options, and the password in them.
-    throw new Error(`the SOCKS proxy: ${error instanceof Error ? error.message : String(error)}`);
+    throw ProxyError.socks(error instanceof Error ? error.message : String(error));
   } finally {
     signal.removeEventListener('abort', abort);
   }
