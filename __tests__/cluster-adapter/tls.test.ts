@@ -300,7 +300,7 @@ describe('a proxy', () => {
     const { access } = await remote();
     const { url } = await tunnel(407);
     expect(await sentence({ ...access, proxyUrl: url })).toBe(
-      `Cannot reach the cluster at ${access.server}: the proxy that was to connect to it asks for a user name and ` +
+      `Cannot reach the cluster at ${access.server}: the proxy asks for a user name and ` +
         'password (407). Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.',
     );
   });

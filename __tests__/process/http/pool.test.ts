@@ -285,12 +285,25 @@ describe('through a proxy', () => {
       const proxy = await serveRaw(() => {});
       const pool = poolOf({ tls, proxy: through(proxy, scheme), connect: 100 });
       expect(await failureOf(() => ask(pool, url))).toMatchObject({
-        message: `no connection to ${url.host} through 127.0.0.1:${proxy.port} within 0.1 s`,
+        message: `the proxy 127.0.0.1:${proxy.port} opened no tunnel within 0.1 s`,
         sent: false,
+        cause: { name: 'ProxyError' },
       });
       await expect.poll(() => proxy.open()).toBe(0);
     },
   );
+
+  test('that opens a tunnel, and then the server says nothing: not the proxy is to blame', async () => {
+    const silent = await serveRaw(() => {});
+    const proxy = await listening(tunnelling(createServer(), []));
+    const url = new URL(`https://127.0.0.1:${silent.port}`);
+    const error = await failureOf(() => ask(poolOf({ proxy: through(proxy, 'http'), connect: 300 }), url));
+    expect(error).toMatchObject({
+      message: `no connection to ${url.host} through 127.0.0.1:${proxy.port} within 0.3 s`,
+      sent: false,
+      cause: { code: 'ETIMEDOUT', name: 'Error' },
+    });
+  });
 
   test.each(['http', 'socks5'])('that hangs up (%s), nothing was sent', async (scheme) => {
     const { url, tls } = await server();

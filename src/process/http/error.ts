@@ -42,6 +42,10 @@ export class ProxyError extends Error {
     return new ProxyError(`the proxy ${host} can not be reached (${wordsOf(cause)})`, { code }, { cause });
   }
 
+  static silent(host: string, seconds: number): ProxyError {
+    return new ProxyError(`the proxy ${host} opened no tunnel within ${seconds} s`, { code: 'ETIMEDOUT' });
+  }
+
   /** @param words of the SOCKS client; not its error, which bears the password */
   static socks(words: string): ProxyError {
     return new ProxyError(`the SOCKS proxy: ${words}`, {});

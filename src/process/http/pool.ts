@@ -16,7 +16,7 @@ import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { turn } from '../turn.ts';
 import { hostOf, opened } from './connection.ts';
-import { networkError } from './error.ts';
+import { networkError, ProxyError } from './error.ts';
 
 export interface TlsOptions {
   /** undefined: what Node trusts, with NODE_EXTRA_CA_CERTS. */
@@ -133,25 +133,29 @@ export class Pool {
   readonly #open = (target: Target, start: Start, done: Created): void => {
     const { connect } = this.#options;
     const limit = AbortSignal.timeout(connect);
-    this.#connection(target, start, AbortSignal.any([limit, this.#ended.signal])).then(
+    this.#connection(target, start, limit).then(
       (socket) => done(null, socket),
       (error) => {
         const through = this.#options.proxy === undefined ? '' : ` through ${this.#options.proxy.host}`;
         const where = `${target.host}:${target.port}${through}`;
         const late = networkError('ETIMEDOUT', `no connection to ${where} within ${connect / 1000} s`);
         // The socket is none where there is an error; the type of Node's callback does not say so.
-        done(error === limit.reason && limit.aborted ? late : error, undefined as unknown as Duplex);
+        done(isOver(limit, error) ? late : error, undefined as unknown as Duplex);
       },
     );
   };
 
-  async #connection(target: Target, start: Start, signal: AbortSignal): Promise<Socket> {
+  async #connection(target: Target, start: Start, limit: AbortSignal): Promise<Socket> {
+    const signal = AbortSignal.any([limit, this.#ended.signal]);
     signal.throwIfAborted();
     const { proxy, tls } = this.#options;
     let through: Socket | undefined;
     if (proxy !== undefined) {
       const { openTunnel } = await import('./tunnel.ts');
-      through = await openTunnel(proxy, { host: target.host ?? '', port: Number(target.port) }, signal);
+      const destination = { host: target.host ?? '', port: Number(target.port) };
+      through = await openTunnel(proxy, destination, signal).catch((error: unknown) => {
+        throw isOver(limit, error) ? ProxyError.silent(proxy.host, this.#options.connect / 1000) : error;
+      });
     }
     try {
       if (start.kind === 'plain') return through ?? (await opened(start.connect(), 'connect', signal));
@@ -170,6 +174,10 @@ export class Pool {
       throw error;
     }
   }
+}
+
+function isOver(limit: AbortSignal, error: unknown): boolean {
+  return limit.aborted && error === limit.reason;
 }
 
 interface Hooks {
