@@ -13,13 +13,18 @@ test.each<{ row: string; status: Partial<ContainerStatus>; crashed: boolean }>([
     crashed: true,
   },
   {
-    row: 'started again after a crash nine minutes ago',
-    status: { restartCount: 1, state: { running: {} }, lastState: ended('2026-11-20T11:51:00Z') },
+    row: 'started again after its second crash nine minutes ago',
+    status: { restartCount: 2, state: { running: {} }, lastState: ended('2026-11-20T11:51:00Z') },
     crashed: true,
   },
   {
     row: 'started again after a crash eleven minutes ago',
     status: { restartCount: 7, state: { running: {} }, lastState: ended('2026-11-20T11:49:00Z') },
+    crashed: false,
+  },
+  {
+    row: 'started again after one crash, as one that waits for its database',
+    status: { restartCount: 1, state: { running: {} }, lastState: ended('2026-11-20T11:59:00Z') },
     crashed: false,
   },
   {
@@ -31,4 +36,11 @@ test.each<{ row: string; status: Partial<ContainerStatus>; crashed: boolean }>([
   const well = { name: 'proxy', restartCount: 0, state: { running: {} } };
   const pod = { status: { containerStatuses: [well, { name: 'web', ...status }] } };
   expect(crashedLately([{ status: { containerStatuses: [well] } }, pod], NOW)).toBe(crashed);
+});
+
+test('a pod that is leaving says nothing of what stays', () => {
+  const status = { containerStatuses: [{ name: 'web', state: { waiting: { reason: 'CrashLoopBackOff' } } }] };
+  const metadata = { deletionTimestamp: '2026-11-20T11:59:59Z' };
+  expect(crashedLately([{ metadata, status }], NOW)).toBe(false);
+  expect(crashedLately([{ metadata: {}, status }], NOW)).toBe(true);
 });

@@ -27,18 +27,22 @@ export interface Snapshot extends Before {
  */
 const CRASH_FORGOTTEN = 600_000;
 
+/** As for a new version, one crash and then fine is a success; the second begins what may be a loop. */
+const DOUBTFUL = 2;
+
 /**
- * Whether a container of the pods waits after a crash, or has been started again after one a short while ago. One
- * crash is no loop: this is a doubt, and no verdict.
+ * Whether a container of the pods waits after a crash, or has been started again and again, and lately. That is a
+ * doubt, and no verdict.
  *
  * @param now wall time
  */
 export function crashedLately(pods: readonly Pod[], now: Date): boolean {
-  return pods.some((pod) =>
-    (pod.status?.containerStatuses ?? []).some(({ state, lastState }) => {
+  const staying = pods.filter(({ metadata }) => metadata?.deletionTimestamp === undefined);
+  return staying.some(({ status }) =>
+    (status?.containerStatuses ?? []).some(({ state, lastState, restartCount = 0 }) => {
       if (state?.waiting?.reason === 'CrashLoopBackOff') return true;
       const ended = Date.parse(lastState?.terminated?.finishedAt ?? '');
-      return now.getTime() - ended < CRASH_FORGOTTEN;
+      return restartCount >= DOUBTFUL && now.getTime() - ended < CRASH_FORGOTTEN;
     }),
   );
 }

@@ -330,6 +330,15 @@ const deaths: readonly Row[] = [
     advice: "Raise the container's memory limit (it is 64Mi), or make the program use less.",
   },
   {
+    name: 'once for want of memory, and then by crashes: those are what is told',
+    steps: [
+      [1, rolling([podWith('a', [dead(1, 137, 'OOMKilled')])])],
+      [2, crash(2, 1)],
+      [14, crash(3, 1)],
+    ],
+    verdict: 'failed crash: container web exits 137 and 1 (3 crashes)',
+  },
+  {
     name: 'exit 137 alone is not want of memory',
     steps: [
       [1, crash(1, 137)],
@@ -560,6 +569,23 @@ const roles: readonly Row[] = [
       ]),
     ]),
     verdict: 'progressing',
+  },
+  {
+    name: 'nor did those that containerd lost, for it or the node was started anew',
+    steps: [1, 2, 3, 4].map((round) => [
+      round * 5,
+      rolling([podWith('a', [running({ restartCount: round, lastState: terminated(255, 'Unknown') })])]),
+    ]),
+    verdict: 'progressing',
+  },
+  {
+    name: 'exit 255 of the program itself is a crash as any other',
+    steps: [
+      [1, crash(1, 255)],
+      [2, crash(2, 255)],
+      [14, crash(3, 255)],
+    ],
+    verdict: 'failed crash: container web exits 255 (3 crashes)',
   },
   {
     name: 'an init container that fails is named as one',

@@ -608,6 +608,25 @@ const stuck: readonly Row[] = [
     advice: 'Change the pod template so that the admission webhook policy.example admits it.',
   },
   {
+    name: 'what the recorder merged is told without its words and the name of one pod',
+    steps: for60(
+      seen(
+        [fresh(1), fresh(2)],
+        { status: { currentNumberScheduled: 2 } },
+        {
+          events: [
+            setEvent(
+              'FailedCreate',
+              '(combined from similar events): Error creating: pods "agent-x7k2p" is forbidden: violates PodSecurity "baseline:latest": host namespaces (hostNetwork=true)',
+            ),
+          ],
+        },
+      ),
+    ),
+    verdict:
+      'failed create-denied: a new pod cannot be created: violates PodSecurity "baseline:latest": host namespaces (hostNetwork=true)',
+  },
+  {
     name: 'the event is of the past when no pod is lacking',
     steps: for60(rolling(fresh(3, [running()]), {}, { events: [setEvent('FailedCreate', webhook)] })),
     verdict: 'progressing',

@@ -490,6 +490,49 @@ const volumes: readonly Row[] = [
     verdict: 'failed no-progress: 0 of 1 new pods are ready, web-a: creating (no progress for 60 s)',
   },
   {
+    name: 'a driver that is not found on a fresh node comes by itself',
+    steps: [1, 100].map((second) => [
+      second,
+      mount(
+        'MountVolume.SetUp failed for volume "keys" : kubernetes.io/csi: mounter.SetUpAt failed to get CSI client: driver name secrets-store.csi.k8s.io not found in the list of registered CSI drivers',
+      ),
+    ]),
+    verdict: 'progressing',
+  },
+  {
+    name: 'a ConfigMap that was missing, and now its volume fails for another reason, is missing no more',
+    steps: [1, 61].map((second) => [
+      second,
+      rolling([creatingPod], {
+        events: [
+          event('a', 'FailedMount', absent, { lastTimestamp: '2026-01-01T00:00:00Z' }),
+          event('a', 'FailedMount', 'MountVolume.SetUp failed for volume "cfg" : no space left on device', {
+            lastTimestamp: '2026-01-01T00:00:20Z',
+          }),
+        ],
+      }),
+    ]),
+    verdict: 'progressing',
+  },
+  {
+    name: 'it is still missing when another volume fails, too, and later',
+    steps: [1, 61].map((second) => [
+      second,
+      rolling([creatingPod], {
+        events: [
+          event('a', 'FailedMount', absent, { lastTimestamp: '2026-01-01T00:00:00Z' }),
+          event('a', 'FailedMount', 'MountVolume.SetUp failed for volume "data" : no space left on device', {
+            lastTimestamp: '2026-01-01T00:00:20Z',
+          }),
+          event('a', 'FailedMount', 'Unable to attach or mount volumes: unmounted volumes=[cfg data]', {
+            lastTimestamp: '2026-01-01T00:00:40Z',
+          }),
+        ],
+      }),
+    ]),
+    verdict: 'failed volume: pod web-a cannot be set up: volume cfg: configmap "app-files" not found',
+  },
+  {
     name: 'a sandbox whose runtime is not found fails after 60 s',
     steps: [
       [

@@ -125,8 +125,16 @@ function liesDead(status: ContainerStatus): boolean {
 }
 
 function isFaultless(terminated: TerminatedState, role: Role): boolean {
-  if (INFERRED.includes(terminated.reason ?? '')) return true;
+  if (INFERRED.includes(terminated.reason ?? '') || isLost(terminated)) return true;
   return role === 'init container' && (terminated.exitCode ?? 0) === 0;
+}
+
+/**
+ * What containerd says of a container whose end it did not see, for the node or itself was started anew: neither code
+ * nor reason is the program's (containerd internal/cri/server/restart.go, unknownContainerStatus).
+ */
+function isLost({ exitCode, reason }: TerminatedState): boolean {
+  return exitCode === 255 && reason === 'Unknown';
 }
 
 /** Keeps what each instance ended with, once, as far back as a message can use it. */

@@ -36,8 +36,9 @@ export function createSigns(scene: Scene, refusal: Refusal | undefined): readonl
   ];
 }
 
+/** The first is of the recorder, which merges events that differ in the pod's generated name alone. */
 const IN_FRONT =
-  /^(?:Error creating: |Create Pod (\S+) in StatefulSet \S+ failed error: |Create Claim \S+ for Pod (\S+) in StatefulSet \S+ failed error: )/i;
+  /^(?:\(combined from similar events\): )?(?:Error creating: |Create Pod (\S+) in StatefulSet \S+ failed error: |Create Claim \S+ for Pod (\S+) in StatefulSet \S+ failed error: )/i;
 
 /**
  * StatefulSets and DaemonSets write no condition when a pod is refused, only an event about themselves; it stays

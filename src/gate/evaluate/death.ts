@@ -32,7 +32,7 @@ export function mannerOf(scene: Scene, place: Place, memory: ContainerMemory): M
   const title = titleOf(place);
   const last = memory.exits.at(-1);
   const never = memory.exits.findLast((exit) => NEVER_RAN.includes(exit.reason));
-  if (memory.exits.some((exit) => exit.reason === 'OOMKilled')) return outOfMemory(place);
+  if (isMostly('OOMKilled', memory)) return outOfMemory(place);
   if (never !== undefined && never === last) {
     return {
       code: 'cannot-start',
@@ -52,6 +52,12 @@ export function mannerOf(scene: Scene, place: Place, memory: ContainerMemory): M
     };
   }
   return probeKilled(scene, place, memory) ?? exits(place, memory);
+}
+
+/** At least half of the ends that were seen: a program that is killed once and then crashes needs no more memory. */
+function isMostly(reason: string, { exits }: ContainerMemory): boolean {
+  const times = exits.filter((exit) => exit.reason === reason).length;
+  return times > 0 && times * 2 >= exits.length;
 }
 
 function outOfMemory(place: Place): Manner {

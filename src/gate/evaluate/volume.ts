@@ -5,8 +5,12 @@ import { causeOf, NEVER_ALONE, type Sign } from './sign.ts';
 import { CACHE_LAG, missingObjectAdvice } from './start.ts';
 
 const TROUBLE = ['FailedMount', 'FailedAttachVolume', 'FailedCreatePodSandBox'];
-/** "references non-existent config key" is a file of a volume that no retry brings about either. */
-const MISSING = /not found|references non-existent (?:config|secret) key/;
+/**
+ * What somebody has to make: a ConfigMap, a Secret, a claim, a key of one, a RuntimeClass's handler on the node. Other
+ * things that are "not found" come by themselves: the CSI driver of a fresh node registers when its own pod runs.
+ */
+const MISSING =
+  /\b(?:(?:configmap|secret|persistentvolumeclaim)s?|RuntimeHandler) "[^"]*" not found|references non-existent (?:config|secret) key/;
 
 /**
  * Volumes and the pod's sandbox: the status only says ContainerCreating, so here events must do. They stay when
@@ -19,7 +23,7 @@ export function volumeSigns(scene: Scene): readonly Sign[] {
     const events = eventsAbout(scene.events, uid, TROUBLE).filter(
       (event) => !CACHE_LAG.test(event.message ?? ''),
     );
-    const missing = events.findLast((event) => MISSING.test(event.message ?? ''));
+    const missing = lastOfEach(events).findLast((event) => MISSING.test(event.message ?? ''));
     const told = missing ?? events.at(-1);
     if (told === undefined || isReady(pod) || isPastVolumes(scene, pod)) return [];
     const text = told.message ?? '';
@@ -33,6 +37,12 @@ export function volumeSigns(scene: Scene): readonly Sign[] {
     const patience = missing === undefined ? NEVER_ALONE : scene.limits.patience.volume;
     return [{ key: `volume/${missing === undefined ? 'other' : 'missing'}/${uid}`, failure, patience }];
   });
+}
+
+/** The last that is said of each volume: a driver that came, and now takes its time to attach, is missing no more. */
+function lastOfEach(events: readonly Event[]): readonly Event[] {
+  const last = Map.groupBy(events, ({ message = '' }) => /for volume "([^"]+)"/.exec(message)?.[1]);
+  return events.filter((event) => [...last.values()].some((each) => each.at(-1) === event));
 }
 
 function isPastVolumes(scene: Scene, pod: Scene['pods'][number]): boolean {
