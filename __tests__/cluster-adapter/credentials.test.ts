@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { whyRefused } from '../../src/cluster/credentials.ts';
 import { explain } from '../../src/cluster/explain.ts';
 import { namespaces } from '../../src/cluster/paths.ts';
+import { whyRefused } from '../../src/cluster/refused.ts';
 import { authority } from './certificates.ts';
 import { FakeApi, refusing } from './fake-api.ts';
 import { accessTo, connected, failureOf, memoryLog, temporaryFolder } from './kit.ts';
