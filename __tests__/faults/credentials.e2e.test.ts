@@ -21,8 +21,10 @@ interface Login {
   readonly inputs: Readonly<Record<string, string>>;
   /** Every token so far, the last one last. */
   tokens(): Promise<readonly string[]>;
-  /** From now on it fails; resolves when it has failed so many times. */
-  fail(times: number): Promise<void>;
+  /** From now on it fails. */
+  spoil(): Promise<void>;
+  /** Resolves when it has failed so many times. */
+  failed(times: number): Promise<void>;
   /** From now on it mints tokens again. */
   mend(): Promise<void>;
 }
@@ -54,8 +56,8 @@ printf '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",
     user: { exec },
     inputs: { 'kubeconfig-exec-allow': command },
     tokens: () => lines(minted),
-    fail: async (times) => {
-      await writeFile(broken, '');
+    spoil: () => writeFile(broken, ''),
+    failed: async (times) => {
       while ((await lines(failed)).length < times) await sleep(100);
     },
     mend: () => rm(broken),
@@ -102,11 +104,11 @@ scenario(
     const deploy = await deploying(stage, 'slow', { inputs });
     await deploy.patched();
     const [first] = await login.tokens();
-    // It is asked three times before a request gives up: so many and one more, and the gate has heard of it.
-    const failed = login.fail(4);
+    await login.spoil();
     api.always(bears(first), unauthorized);
     api.reset();
-    await failed;
+    // It is asked three times before a request gives up: once more, and the gate has heard of it.
+    await login.failed(4);
     await login.mend();
     expect(stage.ending(await deploy.step)).toEqual(green('succeeded', healthy('slow')));
     expect(await login.tokens()).toHaveLength(2);
