@@ -300,16 +300,19 @@ describe('a proxy', () => {
     const { access } = await remote();
     const { url } = await tunnel(407);
     expect(await sentence({ ...access, proxyUrl: url })).toBe(
-      `Cannot reach the cluster at ${access.server}: the proxy that was to connect to it asks for a user name and ` +
+      `Cannot reach the cluster at ${access.server}: the proxy asks for a user name and ` +
         'password (407). Check HTTPS_PROXY, or proxy-url in the kubeconfig; NO_PROXY names the servers that need no proxy.',
     );
   });
 
-  test('whose address is nonsense is a mistake of the user, and its password is not repeated', async () => {
-    const { access } = await remote();
-    expect(await sentence({ ...access, proxyUrl: 'jane:s3cret@::nonsense' })).toBe(
-      `The proxy given by the kubeconfig (proxy-url) for ${access.server} is no usable URL; it must look like ` +
-        'http://proxy.example.com:3128 (http, https or socks5).',
-    );
-  });
+  test.each(['jane:s3cret@::nonsense', 'http://jane:50%off@proxy:3128'])(
+    'whose address is nonsense (%s) is a mistake of the user, and its password is not repeated',
+    async (proxyUrl) => {
+      const { access } = await remote();
+      expect(await sentence({ ...access, proxyUrl })).toBe(
+        `The proxy given by the kubeconfig (proxy-url) for ${access.server} is no usable URL; it must look like ` +
+          'http://proxy.example.com:3128 (http, https or socks5).',
+      );
+    },
+  );
 });
