@@ -110,6 +110,14 @@ describe('a plugin', () => {
     });
   });
 
+  test('may leave white space around its token', async () => {
+    plugin(
+      'aws',
+      `printf '%s' '${JSON.stringify({ kind: 'ExecCredential', apiVersion: V1, status: { token: ' the-token\n' } })}'`,
+    );
+    expect((await run(AWS)).token).toBe('the-token');
+  });
+
   test('answers with a certificate and its key', async () => {
     plugin('aws', answering({ clientCertificateData: 'CERT-PEM', clientKeyData: 'KEY-PEM' }));
     expect(await run(AWS)).toEqual({
@@ -285,6 +293,11 @@ describe('a plugin that fails', () => {
       'another version',
       answering({ token: 't' }, 'x/v1'),
       `an ExecCredential of x/v1, where the kubeconfig asks for ${V1}`,
+    ],
+    [
+      'a token over two lines',
+      `printf '%s' '${JSON.stringify({ kind: 'ExecCredential', apiVersion: V1, status: { token: 'first\nsecond' } })}'`,
+      'a token with a line break in it',
     ],
     [
       'a strange time',

@@ -485,6 +485,22 @@ describe('files that it points at', () => {
   });
 });
 
+describe('a token', () => {
+  test('may have white space around it', async () => {
+    expect((await read(config({ user: { token: ' the-token\n' } }))).credential).toEqual({
+      kind: 'token',
+      token: 'the-token',
+    });
+  });
+
+  test('with a line break in it is a mistake, and nothing of it is repeated', async () => {
+    expect(await mistake(config({ user: { token: 'first-part\nsecond-part' } }))).toBe(
+      'The kubeconfig (the input kubeconfig), user "ci", has a token with a line break in it. No token has that: it was changed on its way here. Take it over again, whole and in one line.',
+    );
+    expect(secrets).toEqual(expect.arrayContaining(['first-part', 'second-part']));
+  });
+});
+
 describe('masks', () => {
   test.each([
     ['as it is', 'http://ci:s3cret@proxy:3128', ['s3cret']],

@@ -12,6 +12,7 @@ import { LoginAwayError } from './login-error.ts';
 import { mask } from './mask.ts';
 import { inTime } from './patience.ts';
 import { type ClientCertificate, readMaterial } from './pool.ts';
+import { flawOf, TOKEN_ADVICE } from './token.ts';
 
 export interface Credential {
   /** The header Authorization. */
@@ -93,8 +94,7 @@ async function fetcher(source: Fleeting, options: LoginOptions): Promise<Fetched
   const soon = clock.now() + FILE_LIFETIME;
   switch (source.kind) {
     case 'token-file': {
-      const token = await readToken(source.path, access);
-      mask((value) => log.secret(value), token);
+      const token = await readToken(source.path, access, (value) => log.secret(value));
       return { credential: bearer(token), renewAt: soon, uselessAt: undefined };
     }
     case 'certificate': {
@@ -125,7 +125,11 @@ async function fetcher(source: Fleeting, options: LoginOptions): Promise<Fetched
   }
 }
 
-async function readToken(path: string, access: ClusterAccess): Promise<string> {
+async function readToken(
+  path: string,
+  access: ClusterAccess,
+  secret: (value: string) => void,
+): Promise<string> {
   let text: string;
   try {
     text = (await promises.readFile(path, 'utf8')).trim();
@@ -138,7 +142,12 @@ async function readToken(path: string, access: ClusterAccess): Promise<string> {
     );
   }
   if (text === '') throw new UserError(`The token file ${path}, which ${access.origin} names, is empty.`);
-  return text;
+  mask(secret, text);
+  const flaw = flawOf(text);
+  if (flaw === undefined) return text;
+  throw new UserError(
+    `The token file ${path}, which ${access.origin} names, has a token with ${flaw}. ${TOKEN_ADVICE}`,
+  );
 }
 
 class Renewing implements Credentials {

@@ -8,10 +8,10 @@ import { type Answer, exchange, type Outgoing, type StreamReader } from '../proc
 import type { Pool } from '../process/http/pool.ts';
 import { collectingGarbage } from '../process/memory.ts';
 import type { ClusterAccess } from './access.ts';
+import { isUntrusted } from './causes.ts';
 import type { Query } from './client.ts';
 import type { Credential, Credentials } from './credentials.ts';
 import { ApiError, type StatusDetails, UnreachableError } from './errors.ts';
-import { isUntrusted } from './explain.ts';
 import { type ClientCertificate, createPool } from './pool.ts';
 import { whyRefused } from './refused.ts';
 import type { Timing } from './timing.ts';
@@ -150,6 +150,7 @@ export class Transport {
       throw new UnreachableError(request, error.message, error.sent, {
         cause: error.cause ?? error,
         lastHeard: this.#lastHeard,
+        trusting: authority === undefined ? 'machine' : 'kubeconfig',
       });
     }
   }
