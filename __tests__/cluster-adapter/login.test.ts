@@ -111,6 +111,19 @@ test('one that hangs holds nothing up while what it gave before is still good', 
   expect(tokens()).toEqual(['token-1', 'token-1', 'token-1']);
 });
 
+test('one that hangs in the background is ended with the connection, without a word', async () => {
+  const { cluster, log, get, leap, become, runs } = await scene();
+  await get();
+  become('hanging');
+  leap((LIFE - 20) * 1_000);
+  await get();
+  await until(() => runs() === 2);
+  await cluster.close();
+  become(undefined);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(log.lines.filter((line) => line.includes('failed'))).toEqual([]);
+});
+
 test('it is renewed before its end without being waited for', async () => {
   const { get, leap, runs, tokens } = await scene();
   await get();

@@ -176,7 +176,9 @@ class Renewing implements Credentials {
     if (!this.#reached(held.renewAt)) return held.credential;
     // A login service that stutters must not cost the rollback: what is held is still good.
     const renewed = this.#renewal().catch((error: unknown) => {
-      this.#log.debug(`Renewing the credential failed, the present one is still used: ${messageOf(error)}`);
+      if (!this.#signal.aborted) {
+        this.#log.debug(`Renewing the credential failed, the present one is still used: ${messageOf(error)}`);
+      }
       return held;
     });
     // Nor may one that hangs. A file is there at once.
