@@ -1,9 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { whyRefused } from '../../src/cluster/credentials.ts';
 import { explain } from '../../src/cluster/explain.ts';
 import { namespaces } from '../../src/cluster/paths.ts';
+import { whyRefused } from '../../src/cluster/refused.ts';
+import { flawOf } from '../../src/cluster/token.ts';
 import { authority } from './certificates.ts';
 import { FakeApi, refusing } from './fake-api.ts';
 import { accessTo, connected, failureOf, memoryLog, temporaryFolder } from './kit.ts';
@@ -70,6 +71,36 @@ test('a user name and password are sent as such, and masked as they are sent', a
   expect(api.seen[0]?.headers.authorization).toBe(`Basic ${encoded}`);
   expect(log.secrets).toContain(encoded);
   expect(log.secrets).not.toContain('jane');
+});
+
+test('a token file with more than a token in it is a mistake, and nothing of it is repeated', async () => {
+  const api = await FakeApi.start();
+  const path = join(temporaryFolder(), 'token');
+  const log = memoryLog();
+  writeFileSync(path, 'first-part\nsecond-part\n');
+  const access = accessTo(api.url, { credential: { kind: 'token-file', path } });
+  expect((await failureOf(connected(access, { log }).get(PATH))).message).toBe(
+    `The token file ${path}, which the input kubeconfig names, has a token with a line break in it. No token has that: it was changed on its way here. Take it over again, whole and in one line.`,
+  );
+  expect(api.seen).toHaveLength(0);
+  expect(log.secrets).toEqual(expect.arrayContaining(['first-part', 'second-part']));
+});
+
+describe('flawOf', () => {
+  test.each<[string, string, string | undefined]>([
+    ['a JSON web token', 'eyJhbGciOiJSUzI1NiIsImtpZCI6Ii1f.eyJpc3MiOiJrdWJlIn0.c2ln-_', undefined],
+    ['a bootstrap token', '07401b.f395accd246ae52d', undefined],
+    ['base64 with its end', 'a+b/c==', undefined],
+    ['one that is wrapped', 'eyJh\nbGci', 'a line break in it'],
+    ['one that is wrapped by Windows', 'eyJh\r\nbGci', 'a line break in it'],
+    ['two words', 'Bearer eyJhbGci', 'white space in it'],
+    ['a tabulator', 'eyJh\tbGci', 'white space in it'],
+    ['one that a screen has cut', 'eyJhbGci…', 'a character in it that is not ASCII'],
+    ['a letter of Latin 1', 'pässword', 'a character in it that is not ASCII'],
+    ['bytes', 'eyJh\u0000bGci', 'a control character in it'],
+  ])('%s', (_, token, flaw) => {
+    expect(flawOf(token)).toBe(flaw);
+  });
 });
 
 describe('whyRefused', () => {

@@ -110,6 +110,14 @@ describe('a plugin', () => {
     });
   });
 
+  test('may leave white space around its token', async () => {
+    plugin(
+      'aws',
+      `printf '%s' '${JSON.stringify({ kind: 'ExecCredential', apiVersion: V1, status: { token: ' the-token\n' } })}'`,
+    );
+    expect((await run(AWS)).token).toBe('the-token');
+  });
+
   test('answers with a certificate and its key', async () => {
     plugin('aws', answering({ clientCertificateData: 'CERT-PEM', clientKeyData: 'KEY-PEM' }));
     expect(await run(AWS)).toEqual({
@@ -287,6 +295,11 @@ describe('a plugin that fails', () => {
       `an ExecCredential of x/v1, where the kubeconfig asks for ${V1}`,
     ],
     [
+      'a token over two lines',
+      `printf '%s' '${JSON.stringify({ kind: 'ExecCredential', apiVersion: V1, status: { token: 'first\nsecond' } })}'`,
+      'a token with a line break in it',
+    ],
+    [
       'a strange time',
       answering({ token: 'abcd', expirationTimestamp: 'soon' }),
       'an expirationTimestamp that is no time',
@@ -337,6 +350,41 @@ describe('what may run', () => {
     ['tsh', { command: 'tsh', args: ['kube', 'credentials', '--proxy=x'] }],
     ['tbot', { command: 'tbot', args: ['kube', 'credentials', '--destination-dir=/x'] }],
     ['an absolute path', { ...AWS, command: '/usr/local/bin/aws' }],
+    [
+      'aws, with the variables that its own command writes',
+      {
+        ...AWS,
+        env: ['AWS_PROFILE', 'AWS_REGION', 'AWS_STS_REGIONAL_ENDPOINTS', 'HOMEPAGE', 'MY_XDG_'].map(
+          (name) => ({
+            name,
+            value: 'x',
+          }),
+        ),
+      },
+    ],
+    [
+      'gke-gcloud-auth-plugin, with a project and an account',
+      {
+        command: 'gke-gcloud-auth-plugin',
+        env: ['CLOUDSDK_CORE_PROJECT', 'CLOUDSDK_CORE_ACCOUNT', 'GOOGLE_APPLICATION_CREDENTIALS'].map(
+          (name) => ({ name, value: 'x' }),
+        ),
+      },
+    ],
+    [
+      'int128/kubelogin with a user name and password',
+      {
+        command: 'kubelogin',
+        args: ['get-token', '--oidc-issuer-url=https://x', '--username=ci', '--password=s3cret'],
+      },
+    ],
+    [
+      'int128/kubelogin of grant type password',
+      {
+        command: 'kubelogin',
+        args: ['get-token', '--oidc-issuer-url=https://x', '--grant-type=password', '--username=ci'],
+      },
+    ],
   ])('%s, by itself', async (_, exec) => {
     expect((await read(exec)).credential.kind).toBe('exec');
   });
@@ -374,6 +422,27 @@ describe('what may run', () => {
       `${USER} runs aws with the variable LD_PRELOAD, by which it could load other code. If you trust it, set kubeconfig-exec-allow: aws`,
     ],
     [
+      'another program by an argument',
+      {
+        command: 'kubelogin',
+        args: [
+          'get-token',
+          '--oidc-issuer-url=https://x',
+          '--grant-type=client-credentials',
+          '--browser-command=./x',
+        ],
+      },
+      `${USER} runs kubelogin with the argument --browser-command, by which it would start another program. If you trust it, set kubeconfig-exec-allow: kubelogin`,
+    ],
+    [
+      'int128/kubelogin with a browser, whatever user it names',
+      {
+        command: 'kubelogin',
+        args: ['get-token', '--oidc-issuer-url=https://x', '--grant-type=authcode', '--username=ci'],
+      },
+      `${USER} logs in with kubelogin, which would wait for a person at a browser: it is an OIDC login of grant type "authcode". Run "kubelogin convert-kubeconfig -l workloadidentity" (or -l azurecli after azure/login, -l spn with a secret) and use that kubeconfig; for another OIDC provider use --grant-type=client-credentials.`,
+    ],
+    [
       'kubelogin as az writes it',
       { command: 'kubelogin', args: ['get-token', '--environment', 'AzurePublicCloud'] },
       `${USER} logs in with kubelogin, which would wait for a person at a browser: its login mode is "devicecode". Run "kubelogin convert-kubeconfig -l workloadidentity" (or -l azurecli after azure/login, -l spn with a secret) and use that kubeconfig; for another OIDC provider use --grant-type=client-credentials.`,
@@ -401,6 +470,41 @@ describe('what may run', () => {
     ['no command', { command: '' }, `${USER} has an exec entry without a command. Take a fresh kubeconfig.`],
   ])('not %s', async (_, exec, sentence) => {
     expect(await mistake(read(exec))).toBe(sentence);
+  });
+
+  test.each([
+    'PATH',
+    'LD_LIBRARY_PATH',
+    'PYTHONPATH',
+    'NODE_OPTIONS',
+    'HOME',
+    'XDG_CONFIG_HOME',
+    'AWS_CONFIG_FILE',
+    'AWS_SHARED_CREDENTIALS_FILE',
+    'CLOUDSDK_PYTHON',
+    'CLOUDSDK_PYTHON_ARGS',
+    'CLOUDSDK_CONFIG',
+    'CLOUDSDK_ROOT_DIR',
+    'CLOUDSDK_GSUTIL_PYTHON',
+    'CLOUDSDK_BQ_PYTHON',
+    'GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES',
+    'AZURE_CONFIG_DIR',
+    'AZURE_EXTENSION_DIR',
+    'OCI_CLI_CONFIG_FILE',
+    'OCI_CLI_RC_FILE',
+    'TELEPORT_HOME',
+    'TELEPORT_GLOBAL_TSH_CONFIG',
+  ])('not with %s, unless the user lists the command', async (name) => {
+    const exec = { ...AWS, env: [{ name, value: '/x' }] };
+    expect(await mistake(read(exec))).toBe(
+      `${USER} runs aws with the variable ${name}, by which it could load other code. If you trust it, set kubeconfig-exec-allow: aws`,
+    );
+    expect((await read(exec, { execAllow: ['aws'] })).credential.kind).toBe('exec');
+  });
+
+  test("the runner's own variables are not the kubeconfig's", async () => {
+    Object.assign(environment, { AWS_CONFIG_FILE: '/x', HOME: '/home/runner' });
+    expect((await read(AWS)).credential.kind).toBe('exec');
   });
 
   test('not a path in the workspace by its base name, even if that is listed', async () => {
@@ -518,8 +622,10 @@ echo "{\\"kind\\":\\"ExecCredential\\",\\"apiVersion\\":\\"${V1}\\",\\"status\\"
     await new Promise((resolve) => setTimeout(resolve, 4_600)); // 92 s by the clock: after nine tenths of its life
     await get();
     expect(tokens()).toEqual(['token-1', 'token-1']);
+    await until(() =>
+      log.lines.join().includes('Renewing the credential failed, the present one is still used'),
+    );
     expect(runs()).toBeGreaterThan(1);
-    expect(log.lines.join()).toContain('Renewing the credential failed, the present one is still used');
   }, 10_000);
 
   test('closing ends it', async () => {

@@ -12,6 +12,15 @@ function network(code: string, message: string, lastHeard?: Date): UnreachableEr
   return new UnreachableError(REQUEST, message, false, { cause, lastHeard });
 }
 
+/** In OpenSSL's words. */
+const alert = (words: string, number: number) =>
+  `800CC681977F0000:error:0A000415:SSL routines:ssl3_read_bytes:${words}:../deps/openssl/openssl/ssl/record/rec_layer_s3.c:1601:SSL alert number ${number}\n`;
+
+function byMachine(message: string, lastHeard?: Date): UnreachableError {
+  const cause = Object.assign(new Error(message), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
+  return new UnreachableError(REQUEST, message, false, { cause, lastHeard, trusting: 'machine' });
+}
+
 const HEARD = new Date('2026-01-02T03:04:05.678Z');
 
 function byProxy(cause: ProxyError, lastHeard?: Date): UnreachableError {
@@ -76,7 +85,57 @@ describe('explain', () => {
     [
       'untrusted',
       network('UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'unable to verify the first certificate'),
-      "Cannot reach the cluster at https://k8s.example.com:6443: its certificate is not signed by the kubeconfig's certificate authority (unable to verify the first certificate). Take a fresh kubeconfig of this cluster, with its certificate-authority-data; a proxy that opens TLS needs NODE_EXTRA_CA_CERTS.",
+      "Cannot reach the cluster at https://k8s.example.com:6443: its certificate is not signed by the kubeconfig's certificate authority (unable to verify the first certificate). Take a fresh kubeconfig of this cluster, with its certificate-authority-data. Where a proxy opens TLS, add the proxy's authority to that (it may hold several), or name the server in NO_PROXY.",
+    ],
+    [
+      'untrusted, without an authority in the kubeconfig',
+      byMachine('unable to verify the first certificate'),
+      "Cannot reach the cluster at https://k8s.example.com:6443: its certificate is not signed by an authority that this machine knows (unable to verify the first certificate). The kubeconfig has no certificate authority: put the cluster's into certificate-authority-data. Where a proxy opens TLS, NODE_EXTRA_CA_CERTS can name the file of its authority.",
+    ],
+    [
+      'untrusted after it was trusted, without an authority in the kubeconfig',
+      byMachine('unable to verify the first certificate', HEARD),
+      "The cluster at https://k8s.example.com:6443 answered until 03:04:05 UTC, but can no longer be reached: its certificate is not signed by an authority that this machine knows (unable to verify the first certificate). Its certificate was replaced while this ran, or something else answers there now: put the cluster's authority into certificate-authority-data of the kubeconfig.",
+    ],
+    [
+      'a client certificate is wanted',
+      network('ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', alert('tlsv13 alert certificate required', 116)),
+      'Cannot reach the cluster at https://k8s.example.com:6443: it lets nobody in without a client certificate (tlsv13 alert certificate required). The kubeconfig gives none for its user, or one that is not taken. Take a fresh kubeconfig, with a client certificate that the API server, or the gateway in front of it, accepts.',
+    ],
+    [
+      'a client certificate is wanted, by TLS 1.2',
+      network('EPROTO', `write EPROTO ${alert('sslv3 alert handshake failure', 40)}`),
+      'Cannot reach the cluster at https://k8s.example.com:6443: it refused the TLS handshake (sslv3 alert handshake failure). Mostly it wants a client certificate, and the kubeconfig gives none. Take a fresh kubeconfig, with a client certificate that the API server, or the gateway in front of it, accepts.',
+    ],
+    [
+      'the client certificate has expired',
+      network('ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED', alert('sslv3 alert certificate expired', 45)),
+      "Cannot reach the cluster at https://k8s.example.com:6443: it refuses the kubeconfig's client certificate as expired (sslv3 alert certificate expired). Take a fresh kubeconfig, with a client certificate that the API server, or the gateway in front of it, accepts.",
+    ],
+    [
+      'the client certificate expired in the meantime, by TLS 1.2',
+      network('EPROTO', `write EPROTO ${alert('sslv3 alert certificate expired', 45)}`, HEARD),
+      "The cluster at https://k8s.example.com:6443 answered until 03:04:05 UTC, but can no longer be reached: it refuses the kubeconfig's client certificate as expired (sslv3 alert certificate expired). Take a fresh kubeconfig, with a client certificate that the API server, or the gateway in front of it, accepts.",
+    ],
+    [
+      'the client certificate is of an unknown authority',
+      network('ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', alert('tlsv1 alert unknown ca', 48)),
+      "Cannot reach the cluster at https://k8s.example.com:6443: it does not know the authority that signed the kubeconfig's client certificate (tlsv1 alert unknown ca). Take a fresh kubeconfig, with a client certificate that the API server, or the gateway in front of it, accepts.",
+    ],
+    [
+      'an alert that is not about a certificate',
+      network('ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR', 'tlsv1 alert internal error: SSL alert number 80'),
+      'No usable answer from the cluster at https://k8s.example.com:6443: get /api/v1/namespaces/shop: tlsv1 alert internal error: SSL alert number 80. Check that the server address in the kubeconfig is that of a Kubernetes API server.',
+    ],
+    [
+      'a key that is cut off',
+      network('ERR_OSSL_UNSUPPORTED', 'error:1E08010C:DECODER routines::unsupported'),
+      "Cannot reach the cluster at https://k8s.example.com:6443: the kubeconfig's client certificate or client key can not be read: it is cut off, damaged or encrypted (error:1E08010C:DECODER routines::unsupported). Take a fresh kubeconfig of this cluster, whose key needs no passphrase.",
+    ],
+    [
+      'a name that no header can bear',
+      network('ERR_INVALID_CHAR', 'Invalid character in header content ["impersonate-user"]'),
+      'Cannot reach the cluster at https://k8s.example.com:6443: nothing could be sent, since a name that goes with each request has a character that can not go there (Invalid character in header content ["impersonate-user"]). Look at as, as-uid, as-groups and as-user-extra of the user in the kubeconfig.',
     ],
     [
       'expired server certificate',
@@ -185,6 +244,15 @@ test('a certificate stays untrusted however often one asks; a connection may com
     true,
   );
   expect(isFutile(network('ERR_TLS_CERT_ALTNAME_INVALID', 'not in the list'))).toBe(true);
+  expect(isFutile(byMachine('unable to verify the first certificate'))).toBe(true);
+  expect(isFutile(network('ERR_OSSL_BAD_DECRYPT', 'error:1C800064:Provider routines::bad decrypt'))).toBe(
+    true,
+  );
+  expect(isFutile(network('ERR_INVALID_CHAR', 'Invalid character in header content'))).toBe(true);
+  expect(isFutile(network('EPROTO', `write EPROTO ${alert('tlsv1 alert unknown ca', 48)}`))).toBe(true);
+  expect(isFutile(network('EPROTO', `write EPROTO ${alert('sslv3 alert handshake failure', 40)}`))).toBe(
+    false,
+  );
   // One that was trusted a moment ago may be in the middle of being replaced.
   expect(isFutile(network('SELF_SIGNED_CERT_IN_CHAIN', 'self-signed', HEARD))).toBe(false);
   expect(isFutile(network('ECONNREFUSED', 'connect ECONNREFUSED'))).toBe(false);

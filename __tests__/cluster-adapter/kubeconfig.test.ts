@@ -291,6 +291,13 @@ describe('the cluster', () => {
       { server: 'ftp://k8s.example.com' },
       `${OF} has the server "ftp://k8s.example.com", which is no URL. It must look like https://host:6443.`,
     ],
+    ...['https://jane:s3cret@k8s.example.com:64430000', 'jane:s3cret@k8s:6443', 'ftp://jane:s3cret@k8s'].map(
+      (server): [string, object, string] => [
+        `a server that is no URL and bears a password (${server}), which is not repeated`,
+        { server },
+        `${OF} has a server that is no URL (not repeated here: it seems to bear a password). It must look like https://host:6443.`,
+      ],
+    ),
     [
       'a password in its address, which is not repeated',
       { server: 'https://jane:s3cret@k8s.example.com' },
@@ -478,7 +485,42 @@ describe('files that it points at', () => {
   });
 });
 
+describe('a token', () => {
+  test('may have white space around it', async () => {
+    expect((await read(config({ user: { token: ' the-token\n' } }))).credential).toEqual({
+      kind: 'token',
+      token: 'the-token',
+    });
+  });
+
+  test('with a line break in it is a mistake, and nothing of it is repeated', async () => {
+    expect(await mistake(config({ user: { token: 'first-part\nsecond-part' } }))).toBe(
+      'The kubeconfig (the input kubeconfig), user "ci", has a token with a line break in it. No token has that: it was changed on its way here. Take it over again, whole and in one line.',
+    );
+    expect(secrets).toEqual(expect.arrayContaining(['first-part', 'second-part']));
+  });
+});
+
 describe('masks', () => {
+  test.each([
+    ['as it is', 'http://ci:s3cret@proxy:3128', ['s3cret']],
+    ['percent-encoded', 'http://ci:s3%40cret@proxy:3128', ['s3%40cret', 's3@cret']],
+    ['not encoded where it should be', 'http://ci:s3"cret@proxy:3128', ['s3"cret', 's3%22cret']],
+    ['with a percent sign of its own', 'http://ci:50%off@proxy:3128', ['50%off']],
+    ['in an address that is no URL', 'ci:s3cret@::nonsense', ['s3cret']],
+  ])('the password of a proxy, %s', async (_, proxy, forms) => {
+    expect((await read(config({ cluster: { 'proxy-url': proxy } }))).proxyUrl).toBe(proxy);
+    expect(secrets).toEqual(expect.arrayContaining(forms));
+  });
+
+  test.each(['http://proxy:3128', 'http://jane@proxy:3128', 'socks5://proxy.example.com:1080'])(
+    'nothing of a proxy without a password (%s)',
+    async (proxy) => {
+      await read(config({ cluster: { 'proxy-url': proxy } }));
+      expect(secrets.filter((secret) => proxy.includes(secret))).toEqual([]);
+    },
+  );
+
   test('cover each credential and its base64, and no host and no user name', async () => {
     const user = {
       token: 'sup3r-secret-token',

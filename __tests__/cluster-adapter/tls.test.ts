@@ -29,19 +29,37 @@ describe('TLS', () => {
     expect(api.seen).toHaveLength(2);
   });
 
-  test.each([true, false])(
-    'trusts nobody else, and says so without trying again (with a CA: %s)',
-    async (withCa) => {
-      const api = await FakeApi.start(authority('somebody-else').issue('api'));
-      const ca = withCa ? { ca: data(authority().ca.cert) } : {};
-      expect(await sentence(accessTo(api.url, ca))).toBe(
-        `Cannot reach the cluster at ${api.url}: its certificate is not signed by the kubeconfig's certificate authority ` +
-          '(unable to verify the first certificate). Take a fresh kubeconfig of this cluster, with its ' +
-          'certificate-authority-data; a proxy that opens TLS needs NODE_EXTRA_CA_CERTS.',
-      );
-      expect(api.seen).toHaveLength(0);
-    },
-  );
+  test('trusts nobody but the CA of the kubeconfig, and says so without trying again', async () => {
+    const api = await FakeApi.start(authority('somebody-else').issue('api'));
+    expect(await sentence(accessTo(api.url, { ca: data(authority().ca.cert) }))).toBe(
+      `Cannot reach the cluster at ${api.url}: its certificate is not signed by the kubeconfig's certificate authority ` +
+        '(unable to verify the first certificate). Take a fresh kubeconfig of this cluster, with its ' +
+        "certificate-authority-data. Where a proxy opens TLS, add the proxy's authority to that (it may hold " +
+        'several), or name the server in NO_PROXY.',
+    );
+    expect(api.seen).toHaveLength(0);
+  });
+
+  test('trusts whom the machine trusts without such a CA, and says so without trying again', async () => {
+    const api = await FakeApi.start(authority('somebody-else').issue('api'));
+    expect(await sentence(accessTo(api.url))).toBe(
+      `Cannot reach the cluster at ${api.url}: its certificate is not signed by an authority that this machine knows ` +
+        '(unable to verify the first certificate). The kubeconfig has no certificate authority: put the ' +
+        "cluster's into certificate-authority-data. Where a proxy opens TLS, NODE_EXTRA_CA_CERTS can name the file of " +
+        'its authority.',
+    );
+    expect(api.seen).toHaveLength(0);
+  });
+
+  test("trusts a proxy that opens TLS by its authority beside the cluster's", async () => {
+    const [cluster, proxy] = [authority('cluster'), authority('proxy')];
+    const ca = data(cluster.ca.cert + proxy.ca.cert);
+    for (const one of [cluster, proxy]) {
+      const api = await FakeApi.start(one.issue('api'));
+      await connected(accessTo(api.url, { ca })).get(PATH);
+      expect(api.seen).toHaveLength(1);
+    }
+  });
 
   test('an authority in a file without a certificate is no reason to trust every authority of the machine', async () => {
     const file = join(temporaryFolder(), 'ca.crt');
@@ -124,6 +142,20 @@ describe('TLS', () => {
     expect(await sentence(accessTo(api.url, { ca: data(trusted.ca.cert), credential }))).toMatch(
       /: the kubeconfig's client certificate and client key do not belong together \(.*\)\. Take a fresh kubeconfig of this cluster\.$/,
     );
+  });
+
+  test.each([
+    ['cut off', (key: string) => key.slice(0, 100)],
+    ['garbled', (key: string) => key.replace(/\n./, '\n')],
+  ])('says that the client key is %s', async (_, spoil) => {
+    const trusted = authority();
+    const api = await FakeApi.start(trusted.issue('api'));
+    const { cert, key } = trusted.issue('jane');
+    const credential = { kind: 'certificate', certificate: data(cert), key: data(spoil(key)) } as const;
+    expect(await sentence(accessTo(api.url, { ca: data(trusted.ca.cert), credential }))).toMatch(
+      /: the kubeconfig's client certificate or client key can not be read: it is cut off, damaged or encrypted \(.*\)\. Take a fresh kubeconfig of this cluster, whose key needs no passphrase\.$/,
+    );
+    expect(api.seen).toHaveLength(0);
   });
 
   test('shows its client certificate, and names the day on which that expired', async () => {
@@ -305,11 +337,14 @@ describe('a proxy', () => {
     );
   });
 
-  test('whose address is nonsense is a mistake of the user, and its password is not repeated', async () => {
-    const { access } = await remote();
-    expect(await sentence({ ...access, proxyUrl: 'jane:s3cret@::nonsense' })).toBe(
-      `The proxy given by the kubeconfig (proxy-url) for ${access.server} is no usable URL; it must look like ` +
-        'http://proxy.example.com:3128 (http, https or socks5).',
-    );
-  });
+  test.each(['jane:s3cret@::nonsense', 'http://jane:50%off@proxy:3128'])(
+    'whose address is nonsense (%s) is a mistake of the user, and its password is not repeated',
+    async (proxyUrl) => {
+      const { access } = await remote();
+      expect(await sentence({ ...access, proxyUrl })).toBe(
+        `The proxy given by the kubeconfig (proxy-url) for ${access.server} is no usable URL; it must look like ` +
+          'http://proxy.example.com:3128 (http, https or socks5).',
+      );
+    },
+  );
 });

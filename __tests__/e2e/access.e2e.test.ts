@@ -81,7 +81,7 @@ const rows: readonly Row[] = [
       return { kubeconfig: stage.kubeconfigWith({ token: 'x' }, { 'certificate-authority-data': data }) };
     },
     reason:
-      "Cannot reach the cluster at <server>: its certificate is not signed by the kubeconfig's certificate authority (unable to verify the first certificate). Take a fresh kubeconfig of this cluster, with its certificate-authority-data; a proxy that opens TLS needs NODE_EXTRA_CA_CERTS.",
+      "Cannot reach the cluster at <server>: its certificate is not signed by the kubeconfig's certificate authority (unable to verify the first certificate). Take a fresh kubeconfig of this cluster, with its certificate-authority-data. Where a proxy opens TLS, add the proxy's authority to that (it may hold several), or name the server in NO_PROXY.",
   },
   {
     name: 'a token that is not valid',

@@ -1,5 +1,6 @@
-import { chmod, readFile, rename, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { rightsToDeploy } from '../../src/deploy/permissions.ts';
 import { green, red, restored, shipped } from '../harness/expected.ts';
@@ -20,15 +21,30 @@ interface Login {
   readonly inputs: Readonly<Record<string, string>>;
   /** Every token so far, the last one last. */
   tokens(): Promise<readonly string[]>;
+  /** From now on it fails. */
+  spoil(): Promise<void>;
+  /** Resolves when it has failed so many times. */
+  failed(times: number): Promise<void>;
+  /** From now on it mints tokens again. */
+  mend(): Promise<void>;
 }
 
 async function loginOf(stage: Stage, folder: string): Promise<Login> {
   const { kubectl, kubeconfig } = stage.setup.cluster;
   const command = join(folder, 'mint');
   const minted = join(folder, 'minted');
-  await writeFile(minted, '');
+  const broken = join(folder, 'broken');
+  const failed = join(folder, 'failed');
+  for (const file of [minted, failed]) await writeFile(file, '');
+  const lines = async (file: string) =>
+    (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '');
   const script = `#!/bin/sh
 set -e
+if [ -e ${broken} ]; then
+  echo failed >> ${failed}
+  echo "no route to host" >&2
+  exit 1
+fi
 token=$(${kubectl} --kubeconfig ${kubeconfig} -n ${stage.namespace} create token steadyship)
 echo "$token" >> ${minted}
 printf '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","status":{"token":"%s"}}' "$token"
@@ -39,7 +55,12 @@ printf '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1",
   return {
     user: { exec },
     inputs: { 'kubeconfig-exec-allow': command },
-    tokens: async () => (await readFile(minted, 'utf8')).split('\n').filter((line) => line !== ''),
+    tokens: () => lines(minted),
+    spoil: () => writeFile(broken, ''),
+    failed: async (times) => {
+      while ((await lines(failed)).length < times) await sleep(100);
+    },
+    mend: () => rm(broken),
   };
 }
 
@@ -72,6 +93,29 @@ for (const [image, ending, state] of [
     },
   );
 }
+
+scenario(
+  '8: the token expires in the middle, and the login fails for a while: waited for',
+  async ({ stage, workspace: folder, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    const login = await loginOf(stage, folder);
+    const inputs = { ...login.inputs, kubeconfig: api.kubeconfig(login.user) };
+    const deploy = await deploying(stage, 'slow', { inputs });
+    await deploy.patched();
+    const [first] = await login.tokens();
+    await login.spoil();
+    api.always(bears(first), unauthorized);
+    api.reset();
+    // It is asked three times before a request gives up: once more, and the gate has heard of it.
+    await login.failed(4);
+    await login.mend();
+    expect(stage.ending(await deploy.step)).toEqual(green('succeeded', healthy('slow')));
+    expect(await login.tokens()).toHaveLength(2);
+    expect(api.patches).toEqual([stage.images.slow]);
+    expect(await stage.state()).toEqual(shipped('slow'));
+  },
+);
 
 scenario(
   '8: the token expires just when it is to be put back',

@@ -50,8 +50,9 @@ export interface ListOptions<T> extends RequestOptions {
 }
 
 /**
- * Reads are tried again on network errors, 429, 500, 502, 503 and 504 within their patience; an access review
- * (a question that is asked by creating it) is a read. Writes are sent at most once: only an attempt that certainly was not carried out (no connection, 401, 429 with Retry-After)
+ * Reads are tried again on network errors, 429, 500, 502, 503 and 504, and when a login that worked before gives no
+ * credential now, within their patience; an access review (a question that is asked by creating it) is a read. Writes
+ * are sent at most once: only an attempt that certainly was not carried out (no connection, 401, 429 with Retry-After)
  * is made again. Rejections are ApiError, UnreachableError, UserError (credentials that can not be had), or
  * the signal's reason.
  */

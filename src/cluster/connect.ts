@@ -8,6 +8,7 @@ import { WatchedCollection } from './collection.ts';
 import { createCredentials } from './credentials.ts';
 import { ApiError, UnreachableError } from './errors.ts';
 import { isFutile } from './explain.ts';
+import { LoginAwayError } from './login-error.ts';
 import { type Advice, retryAfter, retrying } from './retry.ts';
 import { DEFAULT_TIMING, type Timing } from './timing.ts';
 import { type ApiRequest, Transport } from './transport.ts';
@@ -90,6 +91,7 @@ export function connect(access: ClusterAccess, options: ConnectOptions): Cluster
 
   function judgeRead(error: unknown): Advice {
     if (error instanceof UnreachableError) return { kind: isFutile(error) ? 'give-up' : 'again' };
+    if (error instanceof LoginAwayError) return { kind: 'again' };
     if (!(error instanceof ApiError) || ![429, 500, 502, 503, 504].includes(error.status))
       return { kind: 'give-up' };
     return afterAsked(error) ?? { kind: 'again' };

@@ -2,15 +2,17 @@
  * Who we are, now: credentials that expire are renewed before a request, those that the server no longer
  * accepts once after it. Concurrent requests share one renewal.
  */
-import { X509Certificate } from 'node:crypto';
 import { promises } from 'node:fs';
 import { type Clock, sleep } from '../model/clock.ts';
 import { messageOf, UserError } from '../model/error.ts';
 import type { Log } from '../model/log.ts';
 import type { ClusterAccess, CredentialSource } from './access.ts';
 import type { LoginOptions } from './exec-plugin.ts';
+import { LoginAwayError } from './login-error.ts';
 import { mask } from './mask.ts';
+import { inTime } from './patience.ts';
 import { type ClientCertificate, readMaterial } from './pool.ts';
+import { flawOf, TOKEN_ADVICE } from './token.ts';
 
 export interface Credential {
   /** The header Authorization. */
@@ -18,11 +20,26 @@ export interface Credential {
   readonly certificate: ClientCertificate | undefined;
 }
 
-/** A credential is told from the next by identity, so an unchanged one is the same object. */
+/**
+ * A credential is told from the next by identity, so an unchanged one is the same object.
+ *
+ * Both reject with the signal's reason as soon as it is aborted, with UserError where there never was a credential,
+ * and with LoginAwayError where there was one and no other can be had, or not in time.
+ */
 export interface Credentials {
-  current(): Promise<Credential>;
+  current(wait: Wait): Promise<Credential>;
   /** After a 401 with this one: whether there is a newer one to try. */
-  renew(stale: Credential): Promise<boolean>;
+  renew(stale: Credential, wait: Wait): Promise<boolean>;
+}
+
+/** How long a request waits for a login that is under way; the login itself goes on for those that come after. */
+export interface Wait {
+  readonly signal: AbortSignal;
+  /**
+   * In milliseconds; undefined: as long as the login may take. The first login of all has that long in any case:
+   * before it, nothing has begun that must not wait.
+   */
+  readonly timeout: number | undefined;
 }
 
 /** As client-go: token files are read again after a minute (transport.NewCachedFileTokenSource). */
@@ -77,8 +94,7 @@ async function fetcher(source: Fleeting, options: LoginOptions): Promise<Fetched
   const soon = clock.now() + FILE_LIFETIME;
   switch (source.kind) {
     case 'token-file': {
-      const token = await readToken(source.path, access);
-      mask((value) => log.secret(value), token);
+      const token = await readToken(source.path, access, (value) => log.secret(value));
       return { credential: bearer(token), renewAt: soon, uselessAt: undefined };
     }
     case 'certificate': {
@@ -109,7 +125,11 @@ async function fetcher(source: Fleeting, options: LoginOptions): Promise<Fetched
   }
 }
 
-async function readToken(path: string, access: ClusterAccess): Promise<string> {
+async function readToken(
+  path: string,
+  access: ClusterAccess,
+  secret: (value: string) => void,
+): Promise<string> {
   let text: string;
   try {
     text = (await promises.readFile(path, 'utf8')).trim();
@@ -122,7 +142,12 @@ async function readToken(path: string, access: ClusterAccess): Promise<string> {
     );
   }
   if (text === '') throw new UserError(`The token file ${path}, which ${access.origin} names, is empty.`);
-  return text;
+  mask(secret, text);
+  const flaw = flawOf(text);
+  if (flaw === undefined) return text;
+  throw new UserError(
+    `The token file ${path}, which ${access.origin} names, has a token with ${flaw}. ${TOKEN_ADVICE}`,
+  );
 }
 
 class Renewing implements Credentials {
@@ -132,31 +157,51 @@ class Renewing implements Credentials {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #signal: AbortSignal;
+  readonly #access: ClusterAccess;
 
-  constructor(fetch: () => Promise<Fetched>, { clock, log, signal }: LoginOptions) {
+  constructor(fetch: () => Promise<Fetched>, { access, clock, log, signal }: LoginOptions) {
     this.#fetch = fetch;
+    this.#access = access;
     this.#clock = clock;
     this.#log = log;
     this.#signal = signal;
   }
 
-  async current(): Promise<Credential> {
+  async current(wait: Wait): Promise<Credential> {
+    wait.signal.throwIfAborted();
     const held = this.#held;
-    if (held !== undefined && !this.#reached(held.renewAt)) return held.credential;
-    try {
-      return (await this.#renewal()).credential;
-    } catch (error) {
-      // A login service that stutters must not cost the rollback: what is held may still be good.
-      if (held === undefined || this.#reached(held.uselessAt)) throw error;
-      this.#log.debug(`Renewing the credential failed, the present one is still used: ${messageOf(error)}`);
-      return held.credential;
+    if (held === undefined || this.#reached(held.uselessAt)) {
+      return (await this.#inTime(this.#renewal(), wait)).credential;
     }
+    if (!this.#reached(held.renewAt)) return held.credential;
+    // A login service that stutters must not cost the rollback: what is held is still good.
+    const renewed = this.#renewal().catch((error: unknown) => {
+      if (!this.#signal.aborted) {
+        this.#log.debug(`Renewing the credential failed, the present one is still used: ${messageOf(error)}`);
+      }
+      return held;
+    });
+    // Nor may one that hangs. A file is there at once.
+    return this.#access.credential.kind === 'exec'
+      ? held.credential
+      : (await this.#inTime(renewed, wait)).credential;
   }
 
-  async renew(stale: Credential): Promise<boolean> {
+  async renew(stale: Credential, wait: Wait): Promise<boolean> {
     if (this.#held !== undefined && this.#held.credential !== stale) return true;
-    await this.#renewal();
+    await this.#inTime(this.#renewal(), wait);
     return this.#held?.credential !== stale;
+  }
+
+  #inTime<T>(renewal: Promise<T>, { signal, timeout }: Wait): Promise<T> {
+    const limit = this.#held === undefined ? undefined : timeout;
+    const late = () =>
+      new LoginAwayError(
+        `The login of the kubeconfig's user "${this.#access.user ?? ''}" gave no new credential within ` +
+          `${(limit ?? 0) / 1000} s, where the one before is no longer good. Look at the service that it asks, and at ` +
+          'the network of this runner, then run this again.',
+      );
+    return inTime(renewal, { clock: this.#clock, signal, timeout: limit, late });
   }
 
   /**
@@ -173,7 +218,12 @@ class Renewing implements Credentials {
         await sleep(this.#clock, wait, this.#signal);
       }
     }
-    return await this.#fetch();
+    try {
+      return await this.#fetch();
+    } catch (error) {
+      if (this.#held === undefined || !(error instanceof UserError)) throw error;
+      throw new LoginAwayError(error.message, { cause: error });
+    }
   }
 
   #reached(time: number | undefined): boolean {
@@ -202,32 +252,4 @@ function same(a: Credential | undefined, b: Credential): boolean {
     a.certificate?.certificate === b.certificate?.certificate &&
     a.certificate?.key === b.certificate?.key
   );
-}
-
-/** Why the server may have refused it, as far as it can be seen from here: an end that has passed. */
-export function whyRefused(credential: Credential, now: Date): string | undefined {
-  const ends = (what: string, end: Date): string | undefined =>
-    end.getTime() <= now.getTime() ? `${what} expired on ${day(end)}` : undefined;
-  if (credential.certificate !== undefined) {
-    try {
-      return ends(
-        'the client certificate',
-        new X509Certificate(credential.certificate.certificate).validToDate,
-      );
-    } catch {
-      return undefined;
-    }
-  }
-  const claims = credential.authorization?.match(/^Bearer [^.]+\.([^.]+)\.[^.]*$/)?.[1];
-  if (claims === undefined) return undefined;
-  try {
-    const { exp } = JSON.parse(Buffer.from(claims, 'base64url').toString('utf8')) as { exp?: unknown };
-    return typeof exp === 'number' ? ends('the token', new Date(exp * 1000)) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function day(date: Date): string {
-  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

@@ -65,6 +65,11 @@ export class ApiError extends Error {
   }
 }
 
+interface UnreachableOptions extends ErrorOptions {
+  readonly lastHeard?: Date | undefined;
+  readonly trusting?: UnreachableError['trusting'];
+}
+
 /** No answer, or not a whole one. The cause is what the network layer said. */
 export class UnreachableError extends Error {
   override readonly name = 'UnreachableError';
@@ -74,16 +79,19 @@ export class UnreachableError extends Error {
   readonly path: string;
   /** When the server last said anything in this run (wall time); undefined: never. */
   readonly lastHeard: Date | undefined;
+  /** Whose certificate authorities the server's certificate was checked against. */
+  readonly trusting: 'kubeconfig' | 'machine';
 
   constructor(
     request: RequestName,
     message: string,
     mayHaveArrived: boolean,
-    { lastHeard, ...options }: ErrorOptions & { readonly lastHeard?: Date | undefined } = {},
+    { lastHeard, trusting = 'kubeconfig', ...options }: UnreachableOptions = {},
   ) {
     super(`${request.verb} ${request.path}: ${message}`, options);
     this.mayHaveArrived = mayHaveArrived;
     this.lastHeard = lastHeard;
+    this.trusting = trusting;
     this.verb = request.verb;
     this.path = request.path;
   }

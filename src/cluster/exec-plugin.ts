@@ -15,6 +15,7 @@ import { isInside } from './kubeconfig-files.ts';
 import { mask } from './mask.ts';
 import type { ClientCertificate } from './pool.ts';
 import type { Timing } from './timing.ts';
+import { flawOf } from './token.ts';
 
 export interface LoginOptions {
   readonly access: ClusterAccess;
@@ -170,7 +171,10 @@ function parseAnswer(
       `an ExecCredential of ${String(answer.apiVersion)}, where the kubeconfig asks for ${plugin.apiVersion}`,
     );
   }
-  const hasToken = typeof token === 'string' && token !== '';
+  const whole = typeof token === 'string' ? token.trim() : '';
+  const flaw = flawOf(whole);
+  if (flaw !== undefined) throw wrong(`a token with ${flaw}`);
+  const hasToken = whole !== '';
   const hasPair =
     typeof certificate === 'string' && certificate !== '' && typeof key === 'string' && key !== '';
   if (!hasToken && !hasPair)
@@ -179,7 +183,7 @@ function parseAnswer(
   if (expires !== undefined && Number.isNaN(expires.getTime()))
     throw wrong('an expirationTimestamp that is no time');
   return {
-    token: hasToken ? token : undefined,
+    token: hasToken ? whole : undefined,
     certificate: hasPair ? { certificate, key } : undefined,
     expires,
   };

@@ -122,11 +122,47 @@ export function baseName(command: string): string {
   return command.replace(/^.*[\\/]/, '').replace(/\.exe$/i, '');
 }
 
-/** Variables by which a kubeconfig could make an allowed command load somebody else's code. */
+/** What loaders, interpreters and shells read before the program itself begins. */
+const LOADERS = [
+  'PATH',
+  'LD_.*',
+  'DYLD_.*',
+  'PYTHON.*',
+  'NODE_OPTIONS',
+  'NODE_PATH',
+  'BASH_ENV',
+  'ENV',
+  'PERL5.*',
+  'RUBY.*',
+  'GCONV_PATH',
+];
+
+/**
+ * Where the listed tools look for their own settings, and what they start by those: credential_process of AWS, the
+ * Python of gcloud and what its configuration names, Azure's extensions, aliases of tsh, an executable as the source
+ * of Google's credentials. A folder below HOME is what most of them fall back to.
+ */
+const SETTINGS = [
+  'HOME',
+  'XDG_.*',
+  'AWS_(CONFIG|SHARED_CREDENTIALS)_FILE',
+  'CLOUDSDK_(PYTHON.*|CONFIG|ROOT_DIR|GSUTIL_PYTHON|BQ_PYTHON)',
+  'GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES',
+  'AZURE_(CONFIG|EXTENSION)_DIR',
+  'OCI_CLI_(CONFIG|RC)_FILE',
+  'TELEPORT_(HOME|GLOBAL_TSH_CONFIG)',
+];
+
+const LOADS_CODE = new RegExp(`^(${[...LOADERS, ...SETTINGS].join('|')})$`, 'i');
+
+/** Whether a kubeconfig that sets this variable could make an allowed command run somebody else's code. */
 export function loadsCode(name: string): boolean {
-  return /^(PATH|LD_.*|DYLD_.*|PYTHON.*|NODE_OPTIONS|NODE_PATH|BASH_ENV|ENV|PERL5.*|RUBY.*|GCONV_PATH)$/i.test(
-    name,
-  );
+  return LOADS_CODE.test(name);
+}
+
+/** The argument by which an allowed command would start another one: int128's kubelogin opens a browser with it. */
+export function startsAnother(args: readonly string[]): string | undefined {
+  return args.find((arg) => /^--browser-command(=|$)/.test(arg))?.replace(/=.*$/s, '');
 }
 
 /** Whether the plugin's own words stand among the arguments, one after the other. */
@@ -148,8 +184,10 @@ function matches(pattern: string, name: string): boolean {
 export function interactiveLogin(args: readonly string[], environment: Environment): string | undefined {
   if (option(args, '--oidc-issuer-url') !== undefined) {
     const grant = option(args, '--grant-type') ?? 'auto';
+    // With a user name, "auto" means a password; the others open a browser all the same.
     const quiet =
-      ['password', 'client-credentials'].includes(grant) || option(args, '--username') !== undefined;
+      ['password', 'client-credentials'].includes(grant) ||
+      (grant === 'auto' && option(args, '--username') !== undefined);
     return quiet ? undefined : `it is an OIDC login of grant type "${grant}"`;
   }
   const mode =

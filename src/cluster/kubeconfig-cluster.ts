@@ -29,9 +29,7 @@ export async function readCluster(
     );
   }
   const proxyUrl = textOf(entry.fields, 'proxy-url');
-  if (proxyUrl !== undefined && URL.canParse(proxyUrl)) {
-    mask(options.secret, decodeURIComponent(new URL(proxyUrl).password));
-  }
+  for (const form of passwordForms(proxyUrl ?? '')) mask(options.secret, form);
   const insecure = cluster.skipTLSVerify === true;
   if (insecure && !trusted) {
     throw new UserError(
@@ -48,12 +46,34 @@ export async function readCluster(
   };
 }
 
+/**
+ * The password of a URL as it is written, as URLs are normalised, and as it is meant. One that is not percent-encoded
+ * makes the URL unusable, which is told where the connection is made.
+ */
+function passwordForms(text: string): ReadonlySet<string> {
+  const forms = new Set<string>();
+  const written = /^(?:[a-z][a-z\d+.-]*:\/\/)?[^/:@]*:(?!\/\/)(.*)@/is.exec(text)?.[1];
+  if (written !== undefined) forms.add(written);
+  const normal = URL.parse(text)?.password ?? '';
+  for (const encoded of [...forms, normal]) {
+    forms.add(encoded);
+    try {
+      forms.add(decodeURIComponent(encoded));
+    } catch {
+      // It is its own meaning then.
+    }
+  }
+  forms.delete('');
+  return forms;
+}
+
 function parseServer(text: string, where: string): URL {
-  const server = URL.canParse(text) ? new URL(text) : undefined;
-  if (server === undefined || !['https:', 'http:'].includes(server.protocol)) {
-    throw new UserError(
-      `${where} has the server "${text}", which is no URL. It must look like https://host:6443.`,
-    );
+  const server = URL.parse(text);
+  if (server === null || !['https:', 'http:'].includes(server.protocol)) {
+    // What stands before an @ may be a password, and nothing masks it.
+    const what = text.includes('@') ? 'a server that' : `the server "${text}", which`;
+    const hint = text.includes('@') ? ' (not repeated here: it seems to bear a password)' : '';
+    throw new UserError(`${where} has ${what} is no URL${hint}. It must look like https://host:6443.`);
   }
   if (server.username !== '' || server.password !== '') {
     throw new UserError(

@@ -3,7 +3,15 @@ import { promises } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import { UserError } from '../model/error.ts';
 import type { ExecPlugin, ExecVariable } from './access.ts';
-import { baseName, interactiveLogin, KNOWN_PLUGINS, known, loadsCode, mintsToken } from './exec-table.ts';
+import {
+  baseName,
+  interactiveLogin,
+  KNOWN_PLUGINS,
+  known,
+  loadsCode,
+  mintsToken,
+  startsAnother,
+} from './exec-table.ts';
 import { isInside } from './kubeconfig-files.ts';
 import type { UserOptions } from './kubeconfig-options.ts';
 import { type Entry, type Fields, isFields, textOf } from './kubeconfig-text.ts';
@@ -103,6 +111,12 @@ function refuseUnknown(
   if (loader !== undefined) {
     throw new UserError(
       `${where} runs ${command} with the variable ${loader.name}, by which it could load other code. ${allow}`,
+    );
+  }
+  const starter = startsAnother(args);
+  if (starter !== undefined) {
+    throw new UserError(
+      `${where} runs ${command} with the argument ${starter}, by which it would start another program. ${allow}`,
     );
   }
 }

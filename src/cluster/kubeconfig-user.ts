@@ -7,6 +7,7 @@ import { fileOf, materialOf } from './kubeconfig-files.ts';
 import type { UserOptions } from './kubeconfig-options.ts';
 import { type Entry, isFields, textOf } from './kubeconfig-text.ts';
 import { mask } from './mask.ts';
+import { flawOf, TOKEN_ADVICE } from './token.ts';
 
 export async function readUser(
   entry: Entry,
@@ -47,10 +48,19 @@ async function credentialOf(entry: Entry, options: UserOptions): Promise<Credent
     return { kind: 'exec', plugin: await readExec(entry, fields['exec'], options) };
   const tokenFile = await fileOf(entry, 'tokenFile', options);
   if (tokenFile !== undefined) return { kind: 'token-file', path: tokenFile };
-  if (token !== undefined) return { kind: 'token', token: token.trim() };
+  if (token !== undefined) return { kind: 'token', token: wholeToken(token, entry, origin) };
   const username = textOf(fields, 'username');
   if (username !== undefined && password !== undefined) return { kind: 'basic', username, password };
   return { kind: 'none' };
+}
+
+function wholeToken(text: string, entry: Entry, origin: string): string {
+  const token = text.trim();
+  const flaw = flawOf(token);
+  if (flaw === undefined) return token;
+  throw new UserError(
+    `The kubeconfig (${origin}), user "${entry.name}", has a token with ${flaw}. ${TOKEN_ADVICE}`,
+  );
 }
 
 /** https://kubernetes.io/docs/reference/access-authn-authz/user-impersonation/ */

@@ -8,11 +8,12 @@ import { type Answer, exchange, type Outgoing, type StreamReader } from '../proc
 import type { Pool } from '../process/http/pool.ts';
 import { collectingGarbage } from '../process/memory.ts';
 import type { ClusterAccess } from './access.ts';
+import { isUntrusted } from './causes.ts';
 import type { Query } from './client.ts';
-import { type Credential, type Credentials, whyRefused } from './credentials.ts';
+import type { Credential, Credentials } from './credentials.ts';
 import { ApiError, type StatusDetails, UnreachableError } from './errors.ts';
-import { isUntrusted } from './explain.ts';
 import { type ClientCertificate, createPool } from './pool.ts';
+import { whyRefused } from './refused.ts';
 import type { Timing } from './timing.ts';
 import { Trust } from './trust.ts';
 
@@ -90,12 +91,14 @@ export class Transport {
 
   /** Answers of status 2xx; rejects with ApiError, UnreachableError, UserError or the signal's reason. */
   async send(request: ApiRequest): Promise<Answer> {
-    const { credentials } = this.#options;
-    let credential = await credentials.current();
-    let answer = await this.#once(request, credential);
-    if (answer.status === 401 && (await credentials.renew(credential))) {
-      credential = await credentials.current();
-      answer = await this.#once(request, credential);
+    const { credentials, closed } = this.#options;
+    const signal = request.signal === undefined ? closed : AbortSignal.any([request.signal, closed]);
+    const wait = { signal, timeout: request.timeout };
+    let credential = await credentials.current(wait);
+    let answer = await this.#once({ ...request, signal }, credential);
+    if (answer.status === 401 && (await credentials.renew(credential, wait))) {
+      credential = await credentials.current(wait);
+      answer = await this.#once({ ...request, signal }, credential);
     }
     if (answer.status >= 200 && answer.status < 300) return answer;
     throw this.#refusal(request, answer, credential);
@@ -133,13 +136,12 @@ export class Transport {
     credential: Credential,
     authority: string | undefined,
   ): Promise<Answer> {
-    const { clock, closed } = this.#options;
+    const { clock } = this.#options;
     const pool = this.#poolFor({ certificate: credential.certificate, authority });
-    const signal = request.signal === undefined ? closed : AbortSignal.any([request.signal, closed]);
     if ((request.countsAs ?? (request.verb === 'watch' ? 'watch' : 'request')) === 'watch') this.watches++;
     else this.requests++;
     try {
-      const answer = await exchange(pool, this.#outgoing(request, credential, signal), clock);
+      const answer = await exchange(pool, this.#outgoing(request, credential), clock);
       this.#heard();
       this.#wasRead(answer.body.length);
       return answer;
@@ -148,11 +150,12 @@ export class Transport {
       throw new UnreachableError(request, error.message, error.sent, {
         cause: error.cause ?? error,
         lastHeard: this.#lastHeard,
+        trusting: authority === undefined ? 'machine' : 'kubeconfig',
       });
     }
   }
 
-  #outgoing(request: ApiRequest, credential: Credential, signal: AbortSignal): Outgoing {
+  #outgoing(request: ApiRequest, credential: Credential): Outgoing {
     const { access, userAgent } = this.#options;
     const headers: Record<string, string | string[]> = {
       'user-agent': userAgent,
@@ -174,7 +177,7 @@ export class Transport {
       headers,
       body: request.body === undefined ? undefined : JSON.stringify(request.body),
       timeout: request.timeout,
-      signal,
+      signal: request.signal,
       limit: request.limit ?? { bytes: BODY_LIMIT, cut: false },
       ...(request.stream === undefined ? {} : { stream: this.#noticing(request.stream) }),
     };

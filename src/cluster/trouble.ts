@@ -3,6 +3,7 @@ import { UserError } from '../model/error.ts';
 import type { Trouble } from './client.ts';
 import { ApiError } from './errors.ts';
 import { explain } from './explain.ts';
+import { LoginAwayError } from './login-error.ts';
 
 /** The watch ended in a way that is no trouble: it is to be resumed from where it was. */
 export class BrokenWatch extends Error {
@@ -15,6 +16,8 @@ export function troubleOf(error: unknown, server: string, since: number): Troubl
 
 function kindOf(error: unknown): Trouble['kind'] {
   if (error instanceof ApiError && error.status === 403) return 'forbidden';
+  // It worked before: what keeps it from working now may be what keeps the cluster away.
+  if (error instanceof LoginAwayError) return 'unreachable';
   // Credentials that can not be had are as good as credentials that are not accepted.
   if (error instanceof UserError || (error instanceof ApiError && error.status === 401))
     return 'unauthorized';
