@@ -26,6 +26,7 @@ describe('the caches that are opened', () => {
           find: (key) => items.filter((each) => keyOf?.(each) === key),
           subscribe: () => () => undefined,
           trouble: () => (refused ? { kind: 'forbidden', message: 'nodes', since: 0 } : undefined),
+          sees: () => true,
           stop: () => undefined,
         };
       },
