@@ -11,7 +11,7 @@ export interface Bounds {
 /** Milliseconds. A short read takes one second; it is asked so long before the end of a hold that it adds nothing. */
 export const LEAD = 2_000;
 
-/** What was seen so lately was seen at the end of a hold: a little more than LEAD, for a look that comes late. */
+/** What was seen so lately was seen at the end of a hold: a little more than LEAD, for an end that comes late. */
 const RECENT = LEAD + 1_000;
 
 /** The adapter checks a silent watch by itself after 15 s, and is told a second later. */
@@ -25,6 +25,7 @@ const BY_TIME: ReadonlySet<string> = new Set(['no-progress', 'deadline', 'progre
  * was blind for long. A failure that was heard needs no more than that either.
  *
  * @param held milliseconds for which the rollout was complete; undefined: it is not
+ * @param now Clock.now() when the verdict was due
  * @returns undefined: it is not about the health of what is seen
  */
 export function boundsOf(verdict: Verdict, held: number | undefined, now: number): Bounds | undefined {

@@ -211,13 +211,15 @@ class Lane {
   #conclude(verdict: Verdict, now: number): number | undefined {
     const { observer, limits } = this.#args;
     const { heldSince } = this.#memory;
-    const bounds = boundsOf(verdict, heldSince === undefined ? undefined : now - heldSince, now);
+    // From when it was due: from now, an answer that takes its time would never be recent enough.
+    const due = this.#unseenSince ?? now;
+    const bounds = boundsOf(verdict, heldSince === undefined ? undefined : due - heldSince, due);
     if (bounds === undefined || observer.sees(this.#pin, bounds)) {
       this.#end(verdict);
       return undefined;
     }
-    this.#unseenSince ??= now;
-    const left = this.#unseenSince + limits.timeout - now;
+    this.#unseenSince = due;
+    const left = due + limits.timeout - now;
     if (left > 0) return Math.min(left, UNSEEN);
     this.giveUp(
       `What became of ${shortName(this.#pin)} could not be seen: the cluster's watches stayed silent, and it did not answer whether they missed anything. Look at the API server and at the load balancer and network in front of it, then run this again.`,
