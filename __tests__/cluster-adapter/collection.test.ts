@@ -1,10 +1,10 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { ApiError, type Cluster, type Collection } from '../../src/cluster/client.ts';
 import { pods } from '../../src/cluster/paths.ts';
 import { DEFAULT_TIMING, type Timing } from '../../src/cluster/timing.ts';
 import type { Clock } from '../../src/model/clock.ts';
 import type { KubeObject } from '../../src/model/kube.ts';
-import { FakeApi, refusing, status } from './fake-api.ts';
+import { FakeApi, refusing, type Scripted, status } from './fake-api.ts';
 import { FaultProxy } from './fault-proxy.ts';
 import { accessTo, connected, failureOf, fastClock, type MemoryLog, memoryLog, until } from './kit.ts';
 
@@ -294,7 +294,7 @@ describe('trouble', () => {
     it.api.set('web-2');
     await it.api.listen(it.api.port);
     expect(await has(it, ['web-1', 'web-2'])).toBeLessThan(10_000);
-    expect(it.pods.trouble()).toBeUndefined();
+    await until(() => it.pods.trouble() === undefined);
   }, 15_000);
 
   test('ends too when the way there was a black hole in the meantime', async () => {
@@ -330,7 +330,7 @@ describe('trouble', () => {
     it.api.always = undefined;
     it.api.set('web-2');
     await has(it, ['web-1', 'web-2']);
-    expect(it.pods.trouble()).toBeUndefined();
+    await until(() => it.pods.trouble() === undefined);
   });
 
   test('is named when the credentials are no longer accepted', async () => {
@@ -349,8 +349,193 @@ describe('trouble', () => {
     it.api.resetWatches();
     it.api.set('web-2');
     expect(await has(it, ['web-1', 'web-2'])).toBeLessThan(10_000);
+    await until(() => it.pods.trouble() === undefined);
+  });
+});
+
+describe('what answers in the place of the API server', () => {
+  const page =
+    (body: string, type = 'text/html'): Scripted =>
+    (response) =>
+      response.writeHead(200, { 'content-type': type }).end(body);
+
+  test.each<readonly [string, Scripted, string]>([
+    [
+      'a maintenance page',
+      page('<html>\n<title>Maintenance</title>\n</html>\n'),
+      'the watch sent what is no JSON: <html>',
+    ],
+    ['a page of one line', page('<h1>Log in</h1>'), 'the watch sent what is no JSON: <h1>Log in</h1>'],
+    [
+      'JSON that is no event',
+      page('{"login":"needed"}', 'application/json'),
+      'the watch sent an event of an unknown kind: {"login":"needed"}',
+    ],
+    [
+      'nothing, with 204',
+      (response) => response.writeHead(204).end(),
+      'the watch was answered by an empty 204',
+    ],
+  ])('with %s is trouble at once, until a watch is a watch again', async (_, answer, words) => {
+    const it = await scene();
+    it.api.always = answer;
+    it.api.resetWatches();
+    await until(() => it.pods.trouble() !== undefined, 500); // 10 s by the clock
+    expect(it.pods.trouble()).toMatchObject({
+      kind: 'unreachable',
+      message: expect.stringMatching(
+        /^The cluster at http:\S+ answered until \d\d:\d\d:\d\d UTC, and then gave no usable answer: /,
+      ),
+    });
+    expect(it.pods.trouble()?.message).toContain(`: watch ${PATH}: ${words}. Look at the API server and at `);
+    const { since } = it.pods.trouble() ?? {};
+    it.api.set('web-2');
+    await new Promise((resolve) => setTimeout(resolve, 500)); // 10 s by the clock
+    expect(it.pods.trouble()?.since).toBe(since);
+    it.api.always = undefined;
+    await until(() => it.pods.trouble() === undefined);
+    expect(names(it.pods)).toEqual(['web-1', 'web-2']);
+  });
+
+  test('with an empty 200 is trouble when it is time for a check, or when somebody asks', async () => {
+    const it = await scene();
+    it.api.always = page('', 'application/json');
+    it.api.resetWatches();
+    await until(() => it.pods.trouble() !== undefined, 1_500); // 30 s by the clock
+    expect(it.pods.trouble()?.message).toContain(
+      `: watch ${PATH}: a watch that was to last 1 s ended at once, with nothing in it. `,
+    );
+  });
+
+  test('but an event that was cut at the end is none of that', async () => {
+    const it = await scene();
+    it.api.script.push(page('{"type":"ADDED","object":{"metadata":', 'application/json'));
+    it.api.resetWatches();
+    it.api.set('web-2');
+    await has(it, ['web-1', 'web-2']);
+    expect(it.log.lines.filter((line) => line.includes('no usable answer'))).toEqual([]);
+  });
+
+  test('does not end trouble by taking a watch and saying nothing', async () => {
+    const it = await scene();
+    it.api.script.push(refusing(500, 'InternalError', 'etcdserver: leader changed'));
+    it.api.always = (response) =>
+      void response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders();
+    it.api.resetWatches();
+    await until(() => it.api.requests('check').length > 0);
+    expect(it.pods.trouble()).toMatchObject({ kind: 'unreachable' });
+  });
+
+  test('by passing headers on and cutting watches before they are checked is noticed', async () => {
+    const api = await FakeApi.start();
+    api.set('web-1');
+    api.holdsBack = api.passesHeaders = true;
+    const clock = fastClock(20);
+    const it = { clock, pods: connected(accessTo(api.url), { clock }).collection({ path: PATH }) };
+    it.pods.subscribe(() => undefined);
+    await it.pods.ready;
+    const cut = setInterval(() => api.resetLongWatches(), 250); // 5 s by the clock
+    onTestFinished(() => clearInterval(cut));
+    api.set('web-2');
+    expect(await has(it, ['web-1', 'web-2'])).toBeLessThan(30_000);
+    api.set('web-3');
+    expect(await has(it, ['web-1', 'web-2', 'web-3'])).toBeLessThan(30_000);
     expect(it.pods.trouble()).toBeUndefined();
   });
+});
+
+describe('whether nothing was missed', () => {
+  test('is known from the list, and later from one short read that is shared', async () => {
+    const it = await scene();
+    expect(it.pods.sees(0)).toBe(true);
+    expect(it.api.requests('check')).toEqual([]);
+    await new Promise((resolve) => setTimeout(resolve, 100)); // 2 s by the clock
+    const since = it.clock.now();
+    let told = 0;
+    it.pods.subscribe(() => told++);
+    expect([it.pods.sees(since - 500), it.pods.sees(since), it.pods.sees(since)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    await until(() => told > 0);
+    expect(it.pods.sees(since)).toBe(true);
+    expect(it.api.requests('check')).toHaveLength(1);
+    expect(it.clock.now() - since).toBeLessThan(4_000);
+    expect(it.api.requests('watch')).toHaveLength(1);
+  });
+
+  test('is known from an event, at no cost', async () => {
+    const it = await scene();
+    await new Promise((resolve) => setTimeout(resolve, 200)); // 4 s by the clock
+    const since = it.clock.now();
+    it.api.set('web-2');
+    await has(it, ['web-1', 'web-2']);
+    expect(it.pods.sees(since)).toBe(true);
+    expect(it.api.requests('check')).toEqual([]);
+  });
+
+  test('is not known from the first events of a watch, which are old and may be some of many', async () => {
+    const it = await scene();
+    await new Promise((resolve) => setTimeout(resolve, 200)); // 4 s by the clock
+    it.api.deafenWatches();
+    it.api.set('web-2');
+    const since = it.clock.now();
+    it.api.resetWatches();
+    await has(it, ['web-1', 'web-2']);
+    expect(it.pods.sees(since)).toBe(false);
+    await until(() => it.pods.sees(since));
+  });
+
+  test('brings what was missed when the way of the watch is dead', async () => {
+    const it = await scene();
+    it.api.deafenWatches();
+    await new Promise((resolve) => setTimeout(resolve, 100)); // 2 s by the clock
+    it.api.remove('web-1');
+    const since = it.clock.now();
+    expect(it.pods.sees(since)).toBe(false);
+    await until(() => it.pods.sees(since));
+    expect(names(it.pods)).toEqual([]);
+  });
+});
+
+describe('Retry-After of a watch', () => {
+  const busy = (headers: Record<string, string>): Scripted =>
+    refusing(429, 'TooManyRequests', 'busy', headers);
+
+  /** Milliseconds by the clock between a watch that was refused so and the next request. */
+  async function pauseAfter(headers: Record<string, string>): Promise<number> {
+    const it = await scene();
+    let refusedAt = 0;
+    it.api.script.push((response, request) => {
+      refusedAt = it.clock.now();
+      busy(headers)(response, request);
+    });
+    it.api.resetWatches();
+    await until(() => refusedAt > 0);
+    const { length } = it.api.seen;
+    await until(() => it.api.seen.length > length);
+    return it.clock.now() - refusedAt;
+  }
+
+  test('is obeyed', async () => {
+    const pause = await pauseAfter({ 'retry-after': '6' });
+    expect(pause).toBeGreaterThanOrEqual(5_900);
+    expect(pause).toBeLessThan(9_000);
+  });
+
+  test('is obeyed up to 30 s', async () => {
+    const pause = await pauseAfter({ 'retry-after': '3600' });
+    expect(pause).toBeGreaterThanOrEqual(29_000);
+    expect(pause).toBeLessThan(34_000);
+  });
+
+  test.each<Record<string, string>>([{}, { 'retry-after': '0' }, { 'retry-after': 'soon' }])(
+    'of %j changes nothing',
+    async (headers) => {
+      expect(await pauseAfter(headers)).toBeLessThan(2_000);
+    },
+  );
 });
 
 describe('ready', () => {

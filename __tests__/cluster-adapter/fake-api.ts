@@ -29,6 +29,7 @@ export type Scripted = (response: ServerResponse, request: Seen) => void;
 
 interface Watcher {
   readonly response: ServerResponse;
+  readonly seconds: number;
   readonly path: string;
   /** What a proxy in between has not let through yet; undefined: there is none. */
   held: string | undefined;
@@ -44,6 +45,8 @@ export class FakeApi {
   compacted = 0;
   /** Watches say nothing until they end, as behind a proxy that buffers. */
   holdsBack = false;
+  /** … but that they are open is told at once. */
+  passesHeaders = false;
   /** Watches that are open do not hear of changes any more, though they stay open. */
   readonly deaf = new Set<ServerResponse>();
   /** What the next requests get instead of an answer; each is used once. */
@@ -127,6 +130,11 @@ export class FakeApi {
     this.#watchers.clear();
   }
 
+  /** But not the short ones that only check. */
+  resetLongWatches(): void {
+    for (const { response, seconds } of this.#watchers) if (seconds > 5) response.destroy();
+  }
+
   deafenWatches(): void {
     for (const { response } of this.#watchers) this.deaf.add(response);
   }
@@ -196,16 +204,16 @@ export class FakeApi {
     response.writeHead(200, { 'content-type': 'application/json' });
     const missed = this.#history.filter(({ version }) => version > from);
     const lines = missed.map(({ type, object }) => `${JSON.stringify({ type, object })}\n`).join('');
-    const watcher: Watcher = { response, path: request.path, held: this.holdsBack ? lines : undefined };
+    const seconds = Number(request.query.get('timeoutSeconds'));
+    const held = this.holdsBack ? lines : undefined;
+    const watcher: Watcher = { response, seconds, path: request.path, held };
+    if (held !== undefined && this.passesHeaders) response.flushHeaders();
     if (watcher.held === undefined) {
       response.flushHeaders();
       if (lines !== '') response.write(lines);
     }
     this.#watchers.add(watcher);
-    const timer = setTimeout(
-      () => response.end(watcher.held),
-      (Number(request.query.get('timeoutSeconds')) * 1000) / this.#speed,
-    );
+    const timer = setTimeout(() => response.end(watcher.held), (seconds * 1000) / this.#speed);
     response.on('close', () => {
       clearTimeout(timer);
       this.#watchers.delete(watcher);

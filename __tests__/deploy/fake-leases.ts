@@ -125,6 +125,7 @@ export class FakeLeases implements Cluster {
         return () => this.#server.listeners.delete(listener);
       },
       trouble: () => this.trouble,
+      sees: () => true,
       stop: () => void this.#server.requests.push(`UNWATCH ${place}`),
     };
   }

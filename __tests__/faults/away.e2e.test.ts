@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { green, red, restored, shipped } from '../harness/expected.ts';
 import { scenario } from '../harness/scenario.ts';
 import { deploying } from './deploying.ts';
-import { after, patchTo } from './fault.ts';
+import { after, any, page, patchTo } from './fault.ts';
 import { FaultyApi } from './faulty-api.ts';
 import { CANNOT_START, healthy, ROLLED_BACK } from './words.ts';
 
@@ -59,6 +59,73 @@ scenario(
     expect(stage.ending(await deploy)).toEqual(red('rolled-back', ROLLED_BACK));
     expect(api.patches).toEqual([stage.images['no-entrypoint'], stage.images.v1]);
     expect(await stage.state()).toEqual(restored('no-entrypoint'));
+  },
+);
+
+scenario(
+  '7: a maintenance page answers in its place while the pods crash in the hold: not green',
+  async ({ stage, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    // The pods crash 15 s after their start, so before the hold is over: both within the 20 s of the page.
+    const inputs = { kubeconfig: api.kubeconfig(), 'stable-for': '15s' };
+    const deploy = await deploying(stage, 'crash-late', { inputs });
+    await deploy.said('holding for 15 s');
+    const takeBack = api.always(any, page);
+    api.reset();
+    await sleep(20_000);
+    takeBack();
+    expect(stage.ending(await deploy.step)).toEqual(
+      red(
+        'rolled-back',
+        expect.stringMatching(
+          /^deployment\/web: container web exits 1 .*"lost the connection to db:5432"\. Rolled back to <v1> in <time>\.$/,
+        ),
+      ),
+    );
+    expect(api.patches).toEqual([stage.images['crash-late'], stage.images.v1]);
+    expect(await stage.state()).toEqual(restored('crash-late', { kept: 0 }));
+  },
+);
+
+scenario(
+  '7: a maintenance page answers in its place for a while, and the version is good: green',
+  async ({ stage, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    const inputs = { kubeconfig: api.kubeconfig(), 'stable-for': '5s' };
+    const deploy = await deploying(stage, 'v2', { inputs });
+    await deploy.said('holding for 5 s');
+    const takeBack = api.always(any, page);
+    api.reset();
+    await sleep(10_000);
+    takeBack();
+    expect(stage.ending(await deploy.step)).toEqual(green('succeeded', healthy('v2')));
+    expect(api.patches).toEqual([stage.images.v2]);
+    expect(await stage.state()).toEqual(shipped('v2'));
+  },
+);
+
+scenario(
+  '7: a maintenance page answers for good: unknown, which is no reason to roll back',
+  async ({ stage, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    const inputs = { kubeconfig: api.kubeconfig(), timeout: '8s' };
+    const deploy = await deploying(stage, 'not-ready', { inputs });
+    await deploy.patched();
+    await stage.untilPods('not-ready', (pods) => pods.length === 1);
+    api.always(any, page);
+    api.reset();
+    const step = await deploy.step;
+    expect(stage.ending(step)).toEqual(
+      red(
+        'unknown',
+        expect.stringMatching(/^The cluster at <api> answered until .*, and then gave no usable answer: /),
+      ),
+    );
+    expect(api.patches).toEqual([stage.images['not-ready']]);
+    expect(await stage.state()).toEqual(shipped('not-ready', NOT_READY));
   },
 );
 

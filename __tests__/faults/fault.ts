@@ -72,6 +72,12 @@ export function refuse(
   };
 }
 
+/** Something else answers, and means well: the login or maintenance page of a gateway. */
+export const page: Fault = ({ response }) => {
+  response.writeHead(200, { 'content-type': 'text/html' });
+  response.end('<!doctype html>\n<html><title>Maintenance</title><h1>Back in a minute</h1></html>\n');
+};
+
 /** The request is carried out, and the connection breaks before the first byte of the answer. */
 export const loseReply: Fault = async ({ response, forward }) => {
   await read(await forward());

@@ -71,6 +71,28 @@ scenario('2: connections go silent while a bad version fails', async ({ stage, o
   expect(await stage.state()).toEqual(restored('no-entrypoint'));
 });
 
+scenario(
+  '2: connections go silent in a hold that is too short to notice, while somebody else ships: not green',
+  async ({ stage, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    const inputs = { kubeconfig: api.kubeconfig(), 'stable-for': '14s' };
+    const deploy = await deploying(stage, 'v2', { inputs });
+    await deploy.said('holding for 14 s');
+    api.wire.silence();
+    await stage.kubectl('set', 'image', 'deployment/web', `web=${stage.images.v3}`);
+    expect(stage.ending(await deploy.step)).toEqual(
+      red(
+        'superseded',
+        'deployment/web: the image of container web was changed to <v3> by kubectl-set. That is left as it is, since a change of somebody else is never rolled back.',
+      ),
+    );
+    expect(api.patches).toEqual([stage.images.v2]);
+    await stage.settled();
+    expect(await stage.state()).toEqual(shipped('v3', { history: ['v1', 'v2', 'v3'] }));
+  },
+);
+
 const GONE = status(410, 'Expired', 'too old resource version: 1 (2)');
 
 scenario(

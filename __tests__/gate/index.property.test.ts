@@ -36,6 +36,7 @@ function world() {
         return () => listeners.delete(listener);
       },
       trouble: () => undefined,
+      sees: () => true,
       stop: () => undefined,
     };
   };
@@ -173,6 +174,7 @@ test('any number of workloads has one list and one watch of each kind', () => {
       find: () => [],
       subscribe: () => () => undefined,
       trouble: () => undefined,
+      sees: () => true,
       stop: () => undefined,
     };
   };

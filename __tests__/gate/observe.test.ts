@@ -11,6 +11,7 @@ describe('the caches that are opened', () => {
   /** Nodes are refused, as to a user with a Role alone; everything else is empty. */
   function caches(objects: Readonly<Record<string, readonly KubeObject[]>> = {}) {
     const paths: string[] = [];
+    const asked: string[] = [];
     const cluster = {
       collection: <T>({ path, keyOf }: CollectionTarget<T>): Collection<T> => {
         paths.push(path);
@@ -26,11 +27,15 @@ describe('the caches that are opened', () => {
           find: (key) => items.filter((each) => keyOf?.(each) === key),
           subscribe: () => () => undefined,
           trouble: () => (refused ? { kind: 'forbidden', message: 'nodes', since: 0 } : undefined),
+          sees: (since) => {
+            asked.push(`${path.split('/').at(-1)} since ${since}`);
+            return since < 10;
+          },
           stop: () => undefined,
         };
       },
     };
-    return { paths, cluster: cluster as unknown as Cluster };
+    return { paths, asked, cluster: cluster as unknown as Cluster };
   }
 
   test.each<readonly [WorkloadKind, readonly string[]]>([
@@ -66,6 +71,16 @@ describe('the caches that are opened', () => {
     await observer.ready;
     expect(observer.trouble()).toBeUndefined();
     expect(observer.observe(watched('DaemonSet', 'agent'))).toMatchObject({ nodes: undefined });
+  });
+
+  test('are asked all at once whether they missed anything, but for events and hidden nodes', async () => {
+    const { asked, cluster } = caches();
+    const observer = openObserver(cluster, [watched('DaemonSet', 'agent')]);
+    observer.subscribe(() => undefined);
+    await observer.ready;
+    expect(observer.sees(watched('DaemonSet', 'agent'), { pods: 9, others: 11 })).toBe(false);
+    expect(asked).toEqual(['daemonsets since 11', 'controllerrevisions since 11', 'pods since 9']);
+    expect(observer.sees(watched('DaemonSet', 'agent'), { pods: 9, others: 8 })).toBe(true);
   });
 
   test("two kinds of one name are told apart, and a StatefulSet's pods are its own", async () => {

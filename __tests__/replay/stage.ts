@@ -87,6 +87,7 @@ function hidden<T>(path: string): Collection<T> {
     find: () => [],
     subscribe: () => () => undefined,
     trouble: () => undefined,
+    sees: () => true,
     stop: () => undefined,
   };
 }
@@ -122,6 +123,7 @@ class Tape {
         return () => this.#listeners.delete(listener);
       },
       trouble: () => undefined,
+      sees: () => true,
       stop: () => undefined,
     };
   }

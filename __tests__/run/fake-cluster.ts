@@ -154,6 +154,7 @@ export class FakeCluster implements Cluster {
         return () => this.#listeners.delete(listener);
       },
       trouble: () => undefined,
+      sees: () => true,
       stop: () => undefined,
     };
   }

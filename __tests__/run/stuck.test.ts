@@ -89,6 +89,7 @@ async function revert(evict: boolean, evictWith?: number) {
       },
       told: () => Promise.resolve(new Set<string>()),
       trouble: () => undefined,
+      sees: () => true,
       stop: () => undefined,
     },
   });

@@ -107,5 +107,11 @@ export interface Collection<T> {
   subscribe(listener: (changed?: ReadonlySet<string>) => void): () => void;
   /** undefined while all is well. The items are then still the last ones seen. */
   trouble(): Trouble | undefined;
+  /**
+   * Whether the items are known to hold all that there was at that moment (Clock.now(), not later than now). If they
+   * are not, it is asked at the cost of one short read, and the listeners are called when it is known, or is trouble.
+   * Only a collection that somebody subscribed to asks.
+   */
+  sees(since: number): boolean;
   stop(): void;
 }

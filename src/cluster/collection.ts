@@ -6,22 +6,25 @@
  * nothing did, brings what was missed where something did, and, because it ends after a second, gets through
  * proxies that hold answers back until they are complete. (Comparing lists would mean to fetch thousands of
  * pods every few seconds; comparing a list's version says nothing, it grows with the whole cluster.)
+ *
+ * That a watch opened proves nothing: a maintenance page and a proxy that buffers open, too. Only what it brings does,
+ * or a short one that lasted its time.
  */
 import type { Clock } from '../model/clock.ts';
 import { sleep } from '../model/clock.ts';
 import type { KubeObject } from '../model/kube.ts';
 import type { Log } from '../model/log.ts';
-import type { Cluster, Collection, CollectionTarget, Trouble } from './client.ts';
-import { ApiError } from './errors.ts';
-import { backoff } from './retry.ts';
+import { catchUp } from './catch-up.ts';
+import type { Cluster, Collection, CollectionTarget, Query, Trouble } from './client.ts';
+import { ApiError, heardUntil } from './errors.ts';
+import { Freshness } from './freshness.ts';
+import { backoff, retryAfter } from './retry.ts';
 import { isNewer, Store } from './store.ts';
 import type { Timing } from './timing.ts';
 import type { Transport } from './transport.ts';
 import { BrokenWatch, troubleOf } from './trouble.ts';
-import { type StreamOptions, streamEvents, type WatchEvent } from './watch.ts';
-
-/** So many early checks that find nothing, and a watch is no longer under suspicion. */
-const QUIET = 10;
+import { Vigil } from './vigil.ts';
+import { isReset, streamEvents, type WatchEvent } from './watch.ts';
 
 export interface CollectionContext {
   readonly transport: Transport;
@@ -40,6 +43,11 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
   readonly #store: Store<T>;
   readonly #listeners = new Set<(changed?: ReadonlySet<string>) => void>();
   readonly #stopped = new AbortController();
+  readonly #freshness = new Freshness();
+  /** Clock.now() when the first watch was wanted: before, there was nothing to be silent. */
+  #followedSince = 0;
+  /** Wall time of the last proof, for messages. */
+  #lastSeen: Date | undefined;
   #trouble: Trouble | undefined;
   /** The store's version is too old for the server, or there is none yet. */
   #stale = true;
@@ -47,6 +55,10 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
   #failures = 0;
   /** Watches in a row that said nothing while there was something to say. */
   #held = 0;
+  /** The last watch opened, and ended without a word. */
+  #mute = false;
+  /** Over the watch that is under way. */
+  #vigil: Vigil | undefined;
   #told = false;
   #following: Promise<void> | undefined;
 
@@ -80,6 +92,13 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
     return this.#trouble;
   }
 
+  sees(since: number): boolean {
+    if (this.#freshness.seenAt >= since) return true;
+    this.#freshness.want(since);
+    this.#vigil?.wait();
+    return false;
+  }
+
   stop(): void {
     this.#stopped.abort(new Error(`the collection of ${this.#target.path} was stopped`));
     this.#listeners.clear();
@@ -87,6 +106,7 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
 
   async #list(patience: number | undefined): Promise<void> {
     const { labelSelector, fieldSelector, path, keep } = this.#target;
+    const asked = this.#context.clock.now();
     const options = {
       signal: this.#stopped.signal,
       ...(patience === undefined ? {} : { patience }),
@@ -99,93 +119,98 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
     );
     this.#store.replace(items, resourceVersion);
     this.#stale = false;
-    this.#well();
+    this.#prove(asked);
     this.#notify();
   }
 
   /** Until stop(). Whatever fails is borne: it is for the gate to say when it was too long. */
   async #follow(): Promise<void> {
     const { clock, timing } = this.#context;
+    this.#followedSince = clock.now();
     while (!this.#stopped.signal.aborted) {
       const started = clock.now();
       let productive = false;
+      let asked: number | undefined;
       try {
         if (this.#stale) await this.#list(0);
+        // Its own check dies with each watch that ends too soon for it.
+        else if (this.#mute && this.#dueAt() <= started) await this.#checkMute();
         productive = this.#held >= 2 ? await this.#poll() : await this.#watch();
       } catch (error) {
         if (this.#stopped.signal.aborted) return;
         if (error instanceof ApiError && error.status === 410) this.#stale = true;
-        else if (!(error instanceof BrokenWatch)) this.#bear(error);
+        else if (!(error instanceof BrokenWatch)) asked = this.#bear(error);
       }
       // A server or proxy that ends every watch at once must not be asked in a tight loop.
       if (productive || (this.#trouble === undefined && clock.now() - started >= timing.probe))
         this.#failures = 0;
-      else await this.#pause();
+      else await this.#pause(asked);
     }
+  }
+
+  /** When it is to be asked whether anything was missed: at once if somebody wants to know. */
+  #dueAt(): number {
+    if (this.#freshness.isWanted) return -Infinity;
+    return Math.max(this.#freshness.seenAt, this.#followedSince) + this.#context.timing.silence;
+  }
+
+  /** What watches that said nothing missed: they may have been held back. */
+  async #checkMute(): Promise<void> {
+    const missed = await this.#catchUp(0, this.#stopped.signal);
+    if (missed > 0) this.#held++;
   }
 
   /** One watch to its end; answers whether it delivered anything. */
   async #watch(): Promise<boolean> {
-    const { clock, timing, log } = this.#context;
+    const { clock, timing } = this.#context;
     const ending = new AbortController();
-    let opened = false;
-    let heard = false;
-    let checking = false;
-    let quiet = 0;
-    let takeBack = (): void => {};
-    const wait = (): void => {
-      takeBack();
-      if (ending.signal.aborted) return;
-      // Until it has opened, and after one that was held back, there is reason to look sooner.
-      const calm = opened && (heard || this.#held === 0 || quiet >= QUIET);
-      takeBack = clock.timer(calm ? timing.silence : Math.min(timing.poll, timing.silence), check);
-    };
-    const check = (): void => {
-      if (checking) return;
-      checking = true;
-      this.#catchUp(timing.grace, ending.signal).then(
-        (missed) => {
-          checking = false;
-          if (missed === 0) {
-            quiet++;
-            wait();
-            return;
-          }
-          if (!heard) this.#held++;
-          log.debug(
-            `The watch of ${this.#target.path} was silent while ${missed} changes happened: starting anew.`,
-          );
-          ending.abort(new BrokenWatch());
-        },
-        (error) => ending.abort(error),
-      );
-    };
-    wait();
+    const vigil = new Vigil({
+      clock,
+      timing,
+      isUrgent: (isOpen) => this.#freshness.isWanted || (isOpen && this.#trouble !== undefined),
+      isSuspicious: () => this.#held > 0,
+      dueAt: () => this.#dueAt(),
+      prove: (at) => this.#prove(at),
+      check: () => this.#check(vigil, ending.signal),
+      fail: (error) => ending.abort(error),
+    });
+    this.#vigil = vigil;
     try {
-      await this.#stream({
+      await streamEvents<T>(this.#context.transport, {
+        path: this.#target.path,
+        query: this.#query(),
         seconds: timing.watch / 1000,
         signal: AbortSignal.any([ending.signal, this.#stopped.signal]),
-        opened: () => {
-          opened = true;
-          this.#well();
-          wait();
-        },
+        opened: () => vigil.opened(),
         events: (events) => {
-          heard = true;
           this.#held = 0;
-          wait();
           this.#take(events);
+          vigil.heard();
         },
       });
     } catch (error) {
       // A reset of a watch that was open is the way of the world; only if it can not be resumed is it trouble.
-      if (opened && !(error instanceof ApiError) && !ending.signal.aborted) throw new BrokenWatch();
+      if (vigil.isOpen && isReset(error) && !ending.signal.aborted) throw new BrokenWatch();
       throw error;
     } finally {
-      takeBack();
+      vigil.end();
+      this.#vigil = undefined;
+      this.#mute = vigil.isOpen && !vigil.hasSpoken;
       ending.abort(new BrokenWatch());
     }
-    return heard;
+    return vigil.hasSpoken;
+  }
+
+  /** Rejects with what ends the watch: that it is behind, or that it can not be checked. */
+  async #check(vigil: Vigil, signal: AbortSignal): Promise<void> {
+    const { timing, log } = this.#context;
+    const missed = await this.#catchUp(timing.grace, signal);
+    if (missed === 0) return;
+    if (!vigil.hasSpoken) this.#held++;
+    log.debug(
+      `The watch of ${this.#target.path} was silent while ${missed} changes happened: starting anew.`,
+    );
+    throw new BrokenWatch();
   }
 
   /** Reads where watches are held back; every so often a watch is tried again. */
@@ -207,22 +232,18 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
     return true;
   }
 
-  /** What happened since the store's version, by a watch that ends at once; answers how much was news. */
-  async #catchUp(grace: number, signal: AbortSignal): Promise<number> {
-    const { clock, timing } = this.#context;
-    const seen: WatchEvent<T>[] = [];
-    await this.#stream({
-      seconds: timing.probe / 1000,
-      timeout: timing.probeTry,
-      signal: AbortSignal.any([signal, this.#stopped.signal]),
-      opened: () => {},
-      events: (events) => seen.push(...events),
-    });
-    this.#well();
+  /** What happened since the store's version; answers how much was news. */
+  async #catchUp(grace: number, ending: AbortSignal): Promise<number> {
+    const { transport, clock, timing } = this.#context;
+    const asked = clock.now();
+    const { path } = this.#target;
+    const signal = AbortSignal.any([ending, this.#stopped.signal]);
+    const seen = await catchUp<T>({ transport, clock, timing, path, query: this.#query(), signal });
     const news = () => seen.filter((event) => event.type !== 'BOOKMARK' && this.#isNews(event));
-    if (grace > 0 && news().length > 0) await sleep(clock, grace, signal);
+    if (grace > 0 && news().length > 0) await sleep(clock, grace, ending);
     const missed = news().length;
     this.#take(seen);
+    this.#prove(asked);
     return missed;
   }
 
@@ -230,10 +251,9 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
     return isNewer(event.object.metadata?.resourceVersion ?? '', this.#store.version);
   }
 
-  #stream(options: Omit<StreamOptions<T>, 'path' | 'query'>): Promise<void> {
-    const { path, labelSelector, fieldSelector } = this.#target;
-    const query = { labelSelector, fieldSelector, resourceVersion: this.#store.version };
-    return streamEvents(this.#context.transport, { path, query, ...options });
+  #query(): Query {
+    const { labelSelector, fieldSelector } = this.#target;
+    return { labelSelector, fieldSelector, resourceVersion: this.#store.version };
   }
 
   #take(events: readonly WatchEvent<T>[]): void {
@@ -242,27 +262,35 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
     if (changed) this.#notify();
   }
 
-  #bear(error: unknown): void {
-    const { clock, log, server } = this.#context;
-    this.#trouble = troubleOf(error, server, this.#trouble?.since ?? clock.now());
+  /** Answers how long the server asks to be left alone, in milliseconds, within what is obeyed. */
+  #bear(error: unknown): number | undefined {
+    const { clock, log, server, timing } = this.#context;
+    const since = this.#trouble?.since ?? clock.now();
+    this.#trouble = troubleOf(heardUntil(error, this.#lastSeen), server, since);
     log.debug(`${this.#target.path}: ${this.#trouble.message}`);
     this.#notify();
+    if (!(error instanceof ApiError)) return undefined;
+    const asked = retryAfter(error.retryAfter, clock.wall());
+    return asked === undefined ? undefined : Math.min(asked, timing.retryAfterMax);
   }
 
-  #well(): void {
-    if (this.#trouble === undefined) return;
+  /** It is well, and holds all that there was at that moment. */
+  #prove(at: number): void {
+    this.#lastSeen = this.#context.clock.wall();
+    const wasAwaited = this.#freshness.see(at);
+    if (this.#trouble === undefined && !wasAwaited) return;
     this.#trouble = undefined;
     this.#notify();
   }
 
-  /** The first time at once. */
-  async #pause(): Promise<void> {
+  /** The first time at once, unless the server asked for more. */
+  async #pause(asked = 0): Promise<void> {
     const { clock, timing, random } = this.#context;
     const failures = this.#failures++;
-    if (failures === 0) return;
     const { backoffFirst, backoffMax } = timing;
-    const wait = backoff(failures, { random, backoffFirst, backoffMax });
-    await sleep(clock, wait, this.#stopped.signal).catch(() => {});
+    const own = failures === 0 ? 0 : backoff(failures, { random, backoffFirst, backoffMax });
+    const wait = Math.max(own, asked);
+    if (wait > 0) await sleep(clock, wait, this.#stopped.signal).catch(() => {});
   }
 
   /** In microtasks: what a listener throws is a bug of its own and must not pass for a broken watch. */

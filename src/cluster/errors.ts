@@ -96,3 +96,10 @@ export class UnreachableError extends Error {
     this.path = request.path;
   }
 }
+
+/** The same, where the server was heard before and the error does not say until when: its address is right then. */
+export function heardUntil(error: unknown, lastHeard: Date | undefined): unknown {
+  if (!(error instanceof UnreachableError) || error.lastHeard !== undefined) return error;
+  const words = error.message.slice(`${error.verb} ${error.path}: `.length);
+  return new UnreachableError(error, words, error.mayHaveArrived, { cause: error.cause, lastHeard });
+}

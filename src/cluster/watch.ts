@@ -7,6 +7,18 @@ import type { Query } from './client.ts';
 import { ApiError, type StatusDetails, UnreachableError } from './errors.ts';
 import type { Transport } from './transport.ts';
 
+/** What answered is no watch of an API server: a page of whatever stands in its place. */
+export class ForeignAnswer extends UnreachableError {
+  constructor(path: string, message: string, options?: ErrorOptions) {
+    super({ verb: 'watch', path }, message, true, options);
+  }
+}
+
+/** Whether a stream ended by the network's doing, and not by what it brought. */
+export function isReset(error: unknown): boolean {
+  return error instanceof UnreachableError && !(error instanceof ForeignAnswer);
+}
+
 export interface WatchEvent<T> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
   readonly object: T;
@@ -32,6 +44,11 @@ export class LineReader {
     }
     this.#keep(chunk.subarray(start));
     return lines;
+  }
+
+  /** What came after the last whole line. */
+  rest(): string {
+    return Buffer.concat(this.#parts).toString('utf8').trim();
   }
 
   #keep(part: Buffer): void {
@@ -65,9 +82,7 @@ export function parseEvent<T extends KubeObject>(path: string, line: string): Wa
   try {
     event = JSON.parse(line) as { type?: string; object?: unknown };
   } catch (error) {
-    throw new UnreachableError(request, `the watch sent what is no JSON: ${line.slice(0, 200)}`, true, {
-      cause: error,
-    });
+    throw new ForeignAnswer(path, `the watch sent what is no JSON: ${line.slice(0, 200)}`, { cause: error });
   }
   switch (event?.type) {
     case 'ADDED':
@@ -85,11 +100,7 @@ export function parseEvent<T extends KubeObject>(path: string, line: string): Wa
       });
     }
     default:
-      throw new UnreachableError(
-        request,
-        `the watch sent an event of an unknown kind: ${line.slice(0, 200)}`,
-        true,
-      );
+      throw new ForeignAnswer(path, `the watch sent an event of an unknown kind: ${line.slice(0, 200)}`);
   }
 }
 
@@ -106,14 +117,17 @@ export interface StreamOptions<T> {
   readonly events: (events: WatchEvent<T>[]) => void;
 }
 
-/** Resolves when the server ended the watch in its own time; a last line that is not whole is dropped. */
+/**
+ * Resolves when the server ended the watch in its own time; of an event that was cut at the end, nothing is said.
+ * Rejects with ForeignAnswer as soon as something comes that is no event.
+ */
 export async function streamEvents<T extends KubeObject>(
   transport: Transport,
   options: StreamOptions<T>,
 ): Promise<void> {
   const { path, query, seconds, timeout, signal, opened, events } = options;
   const lines = new LineReader();
-  await transport.send({
+  const { status } = await transport.send({
     verb: 'watch',
     path,
     query: {
@@ -138,4 +152,18 @@ export async function streamEvents<T extends KubeObject>(
       },
     },
   });
+  if (status !== 200) throw new ForeignAnswer(path, `the watch was answered by an empty ${status}`);
+  const rest = lines.rest();
+  if (rest !== '' && !isCutEvent(rest)) parseEvent<T>(path, rest);
+}
+
+/** Whole JSON without its newline is no event that was cut, and neither is what does not begin as one. */
+function isCutEvent(text: string): boolean {
+  if (!text.startsWith('{')) return false;
+  try {
+    JSON.parse(text);
+    return false;
+  } catch {
+    return true;
+  }
 }

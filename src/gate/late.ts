@@ -31,6 +31,10 @@ export class LateCollection<T> implements Collection<T> {
     return this.#inner?.trouble();
   }
 
+  sees(since: number): boolean {
+    return this.#inner?.sees(since) ?? true;
+  }
+
   stop(): void {
     this.#inner?.stop();
   }

@@ -18,6 +18,7 @@ import type { WorkloadId } from '../model/workload.ts';
 import { keepYoungSpaceSmall } from '../process/memory.ts';
 import { type NamespaceCaches, openNamespace } from './caches.ts';
 import { keepNode } from './keep.ts';
+import type { Bounds } from './sight.ts';
 
 /** A workload to watch: its name, and the labels by which its children can be asked for. */
 export interface Watched extends WorkloadId {
@@ -38,6 +39,11 @@ export interface Observer {
   subscribe(listener: () => void): () => void;
   /** The first trouble of any cache: what they hold may then be stale. */
   trouble(): Trouble | undefined;
+  /**
+   * Whether the caches behind a workload hold all that there was at these moments, which lie in the past. Those that
+   * may not are asked, and the listeners called when it is known, or is trouble.
+   */
+  sees(workload: WorkloadId, bounds: Bounds): boolean;
   stop(): void;
 }
 
@@ -62,6 +68,11 @@ export function openObserver(cluster: Cluster, watched: readonly Watched[]): Obs
     ...all,
     ...(seen === undefined ? [] : [seen.collection]),
   ];
+  const sightOf = ({ namespace }: WorkloadId): Sight => {
+    const sight = namespaces.find((each) => each.caches.namespace === namespace);
+    if (sight === undefined) throw new Error(`namespace ${namespace} is not observed`);
+    return sight;
+  };
   return {
     ready: Promise.all([...namespaces.flatMap(filled), seen?.ready]).then(() => undefined),
     told: async () => {
@@ -69,11 +80,7 @@ export function openObserver(cluster: Cluster, watched: readonly Watched[]): Obs
       await Promise.all(caches.map((each) => each.ready));
       return new Set(caches.flatMap((each) => each.items().map(versionOf)));
     },
-    observe: (workload) => {
-      const sight = namespaces.find((each) => each.caches.namespace === workload.namespace);
-      if (sight === undefined) throw new Error(`namespace ${workload.namespace} is not observed`);
-      return sight.observe(workload, seen?.items());
-    },
+    observe: (workload) => sightOf(workload).observe(workload, seen?.items()),
     subscribe: (listener) => {
       // Before the listener, which will ask.
       for (const sight of namespaces) sight.follow();
@@ -83,6 +90,11 @@ export function openObserver(cluster: Cluster, watched: readonly Watched[]): Obs
       };
     },
     trouble: () => [...all.map((each) => each.trouble()), seen?.trouble()].find((each) => each !== undefined),
+    sees: (workload, bounds) => {
+      // Each is asked, whatever the others say, so that they answer at the same time.
+      const answers = [sightOf(workload).sees(bounds), seen?.sees(bounds.others) ?? true];
+      return answers.every((each) => each);
+    },
     stop: () => {
       for (const each of sources) each.stop();
     },
@@ -90,7 +102,11 @@ export function openObserver(cluster: Cluster, watched: readonly Watched[]): Obs
 }
 
 function filled({ caches }: Sight): readonly Promise<void>[] {
-  return caches.collections.filter((each) => each !== caches.events).map((each) => each.ready);
+  return withoutEvents(caches).map((each) => each.ready);
+}
+
+function withoutEvents({ collections, events }: NamespaceCaches): readonly Collection<KubeObject>[] {
+  return collections.filter((each) => each !== events);
 }
 
 /** An event that comes again is the same object at another version. */
@@ -104,6 +120,7 @@ interface Nodes {
   /** undefined: they may not be listed. */
   items(): readonly Node[] | undefined;
   trouble(): Trouble | undefined;
+  sees(since: number): boolean;
 }
 
 /**
@@ -123,6 +140,7 @@ function openNodes(cluster: Cluster): Nodes {
     ready,
     items: () => (hidden ? undefined : collection.items()),
     trouble: () => (hidden ? undefined : collection.trouble()),
+    sees: (since) => hidden || collection.sees(since),
   };
 }
 
@@ -155,6 +173,13 @@ class Sight {
         else for (const key of changed) this.#seen.delete(this.#asked.get(key) ?? '');
       });
     }
+  }
+
+  sees({ pods, others }: Bounds): boolean {
+    const answers = withoutEvents(this.caches).map((each) =>
+      each.sees(each === this.caches.pods ? pods : others),
+    );
+    return answers.every((each) => each);
   }
 
   observe({ kind, name }: WorkloadId, seenNodes: readonly Node[] | undefined): Observation {

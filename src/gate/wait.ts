@@ -6,6 +6,7 @@ import type { Failure, Verdict } from '../model/verdict.ts';
 import { shortName } from '../model/workload.ts';
 import { begin, type Evaluation, evaluate, type Memory, podPhases, statusLine } from './evaluate/workload.ts';
 import type { Observer } from './observe.ts';
+import { boundsOf, boundsOfHold, LEAD } from './sight.ts';
 import { type PodSpan, PodTrack } from './track.ts';
 
 /** How one workload came out of the gate. */
@@ -48,12 +49,16 @@ const REST = { free: 5, times: 4, most: 100 };
 /** An impasse must last so long, in milliseconds: the watch of the pods may lag behind that of the workload. */
 const IMPASSE = 2_000;
 
+/** How soon to look again for the proof that a verdict waits for, in milliseconds, if nobody tells that it is here. */
+const UNSEEN = 1_000;
+
 /**
  * Waits until every workload has a verdict, or one has failed: then the others' fate is decided too.
  *
  * The evaluator is asked after every change that a watch brings and whenever one of its own timers is due,
  * never in between. While the cluster can not be seen, nothing is judged: timers that run on stale caches
- * would blame the workload for the network. Such a wait ends as `unknown` after `timeout`, or at the deadline.
+ * would blame the workload for the network. Such a wait ends as `unknown` after `timeout`, or at the deadline. Nor
+ * does a verdict stand on caches that merely said nothing: they are asked first whether anything was missed.
  */
 export async function gate(args: GateArguments): Promise<readonly Outcome[]> {
   const { observer, clock, limits, signal } = args;
@@ -126,6 +131,8 @@ class Lane {
   #seen: Observation;
   #line = '';
   #impasseSince: number | undefined;
+  /** Since when there is a verdict but for the proof that nothing was missed. */
+  #unseenSince: number | undefined;
   /** Until when the last evaluation holds if nothing more is seen of the workload; undefined: there was none. */
   #dueAt: number | undefined;
   readonly #tracker = new PodTrack();
@@ -160,7 +167,8 @@ class Lane {
     const { observer, clock } = this.#args;
     const seen = observer.observe(this.#pin);
     const now = clock.now();
-    if (this.#dueAt === undefined || seen !== this.#seen || now >= this.#dueAt) {
+    const isAwaited = this.#unseenSince !== undefined;
+    if (this.#dueAt === undefined || seen !== this.#seen || isAwaited || now >= this.#dueAt) {
       this.#seen = seen;
       this.#dueAt = now + (this.#judge(now) ?? Infinity);
     }
@@ -181,27 +189,54 @@ class Lane {
     for (const note of evaluation.notes) this.#tell(note);
     this.#tracker.record(podPhases(this.#pin, this.#seen), clock.wall());
     if (evaluation.verdict.kind === 'progressing') {
+      this.#unseenSince = undefined;
       const line = evaluation.verdict.message;
       if (line !== this.#line) this.#tell(line);
       this.#line = line;
-      return this.#checkImpasse(evaluation.recheckIn);
+      const recheckIn = this.#lookAhead(evaluation.recheckIn, now);
+      return this.#checkImpasse(recheckIn, now);
     }
-    this.#end(evaluation.verdict);
+    return this.#conclude(evaluation.verdict, now);
+  }
+
+  /** Shortly before a hold ends it is asked what was missed, so that the answer is here by then. */
+  #lookAhead(recheckIn: number | undefined, now: number): number | undefined {
+    if (this.#memory.heldSince === undefined || recheckIn === undefined) return recheckIn;
+    if (recheckIn > LEAD) return recheckIn - LEAD;
+    this.#args.observer.sees(this.#pin, boundsOfHold(now + recheckIn));
+    return recheckIn;
+  }
+
+  /** Ends with the verdict if nothing was missed that could change it, and otherwise asks. */
+  #conclude(verdict: Verdict, now: number): number | undefined {
+    const { observer, limits } = this.#args;
+    const { heldSince } = this.#memory;
+    // From when it was due: from now, an answer that takes its time would never be recent enough.
+    const due = this.#unseenSince ?? now;
+    const bounds = boundsOf(verdict, heldSince === undefined ? undefined : due - heldSince, due);
+    if (bounds === undefined || observer.sees(this.#pin, bounds)) {
+      this.#end(verdict);
+      return undefined;
+    }
+    this.#unseenSince = due;
+    const left = due + limits.timeout - now;
+    if (left > 0) return Math.min(left, UNSEEN);
+    this.giveUp(
+      `What became of ${shortName(this.#pin)} could not be seen: the cluster's watches stayed silent, and it did not answer whether they missed anything. Look at the API server and at the load balancer and network in front of it, then run this again.`,
+    );
     return undefined;
   }
 
-  #checkImpasse(recheckIn: number | undefined): number | undefined {
+  #checkImpasse(recheckIn: number | undefined, now: number): number | undefined {
     const failure = this.#args.impasse?.(this.#pin, this.#seen);
     if (failure === undefined) {
       this.#impasseSince = undefined;
       return recheckIn;
     }
-    const now = this.#args.clock.now();
     this.#impasseSince ??= now;
     const left = this.#impasseSince + IMPASSE - now;
     if (left > 0) return Math.min(left, recheckIn ?? left);
-    this.#end({ kind: 'failed', failure });
-    return undefined;
+    return this.#conclude({ kind: 'failed', failure }, now);
   }
 
   giveUp(message: string): void {
