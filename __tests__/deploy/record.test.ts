@@ -44,6 +44,10 @@ const slot = (name: string, image: string, list: ContainerSlot['list'] = 'contai
 describe('a record', () => {
   test.each<{ row: string; record: WorkloadRecord }>([
     { row: 'of everything', record: { stable: STABLE, open: OPEN } },
+    {
+      row: 'of an unfinished deploy by a step that is known',
+      record: { stable: undefined, open: { ...OPEN, holder: 'acme/shop run 57 [a1]' } },
+    },
     { row: 'of an unfinished first deploy', record: { stable: undefined, open: OPEN } },
     {
       row: 'of a run outside of GitHub, of no commit',

@@ -300,8 +300,11 @@ describe('a bad image', () => {
       'Not rolled back: what ran before was not healthy either, so there is no known-good state to go back to',
     );
     expect(cluster.imageOf('web')).toBe(BAD);
-    // Nobody else may put it back either: neither the post step nor the next run.
-    expect(saved.map(({ open }) => open)).toEqual([[], []]);
+    // Nobody else may put it back either: neither the post step, which would name it, nor the next run.
+    expect(saved.map(({ open }) => open.map(({ name, stays }) => [name, stays]))).toEqual([
+      [['web', 'what ran before was not healthy either, so there is no known-good state to go back to']],
+      [],
+    ]);
     expect(markers).toEqual([]);
   });
 

@@ -161,6 +161,7 @@ function parseStable(fields: Fields): Stable {
 }
 
 function parseOpen(fields: Fields): OpenMarker {
+  const holder = optionalText(fields, 'holder');
   const before = Object.entries(fieldsOf(fields['annotationsBefore'], '"annotationsBefore"'));
   return {
     uid: textOf(fields, 'uid'),
@@ -176,6 +177,7 @@ function parseOpen(fields: Fields): OpenMarker {
       }),
     ),
     run: parseRun(fields),
+    ...(holder === undefined ? {} : { holder }),
     time: textOf(fields, 'time'),
   };
 }

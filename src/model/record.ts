@@ -44,6 +44,8 @@ export interface OpenMarker {
   /** Our annotations as they were; null: absent. */
   readonly annotationsBefore: Readonly<Record<string, string | null>>;
   readonly run: RunName;
+  /** The step of that run, as it held the Lease: a run may have several that want the same workload. */
+  readonly holder?: string;
   /** ISO 8601, for people. */
   readonly time: string;
 }

@@ -188,7 +188,7 @@ export class AfterPatch {
     }
     const start = world.clock.wall();
     this.#goesBack = true;
-    this.#save(possible.map(openChange));
+    this.#save(back.map(openChange));
     const restored = await restore(this.#ship, this.#observer, possible, {
       verify: true,
       evict: inputs.evictStuck,

@@ -164,6 +164,7 @@ function isPassing(error: unknown): boolean {
   return error instanceof UnreachableError || error instanceof UnknownError || error instanceof UserError;
 }
 
-function lookAt({ namespace, ...workload }: WorkloadId): string {
+/** As a sentence without its full stop. */
+export function lookAt({ namespace, ...workload }: WorkloadId): string {
   return `Look yourself: kubectl get ${shortName(workload)} -n ${namespace} -o wide`;
 }
