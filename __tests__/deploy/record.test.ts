@@ -146,7 +146,7 @@ test('a stable state of no images, or none at all, is nowhere', () => {
 
 describe('the marker of an unfinished run', () => {
   const began =
-    'deployment/web: acme/shop run 57 (https://github.com/acme/shop/actions/runs/57) ended without a verdict';
+    'deployment/web: acme/shop run 57 (https://github.com/acme/shop/actions/runs/57) left its rollout marked as open';
   const two: OpenMarker = {
     ...OPEN,
     changes: [...OPEN.changes, { list: 'containers', index: 1, name: 'api', image: OLD, to: NEW }],

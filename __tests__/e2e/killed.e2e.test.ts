@@ -48,7 +48,7 @@ scenario(
     expect(log).toContain(DEAD);
     expect(log).toContain('deployment/web in namespace <namespace>: put back to <v1> and healthy');
     expect(next.warnings.map((warning) => stage.plain(warning))).toEqual([
-      `deployment/web: ${nameOf(1)} ended without a verdict, and what it set still stands.`,
+      `deployment/web: ${nameOf(1)} left its rollout marked as open, and what it set still stands.`,
     ]);
     expect(stage.ending(next)).toEqual(green('succeeded', 'deployment/web runs <v2> and is healthy.'));
     expect(await stage.state()).toEqual(shipped('v2', { history: ['v1', 'not-ready', 'v1', 'v2'] }));
@@ -76,7 +76,7 @@ for (const { kind, workload, name, back } of [
       });
       const next = await stage.deploy('v2', { ...runNumber(2), inputs });
       expect(next.warnings.map((warning) => stage.plain(warning))).toEqual([
-        `${workload}: ${nameOf(1)} ended without a verdict, and what it set still stands.`,
+        `${workload}: ${nameOf(1)} left its rollout marked as open, and what it set still stands.`,
       ]);
       expect(stage.plain(next.log)).toContain(
         `${workload} in namespace <namespace>: put back to <v1> and healthy`,

@@ -245,7 +245,7 @@ describe('a lock that is left to the first mark', () => {
     });
     expect(deployed.result).toBe('succeeded');
     expect(reason).toBe('deployment/web runs ghcr.io/acme/shop@sha256:11111111… and is healthy.');
-    expect(lines.join('\n')).not.toContain('ended without a verdict');
+    expect(lines.join('\n')).not.toContain('left its rollout marked as open');
     expect(cluster.patches).toHaveLength(1);
     expect(cluster.leases.the(LEASE).metadata?.annotations).not.toHaveProperty('steadyship.dev/open');
   });
@@ -319,8 +319,11 @@ describe('a bad image', () => {
       { kind: 'lose-reply' },
       { kind: 'refuse', status: 403, message: 'no' },
     );
-    const { deployed } = await ship(cluster, ['api', 'web', 'job'], GOOD);
+    const { deployed, saved } = await ship(cluster, ['api', 'web', 'job'], GOOD);
     expect(deployed.result).toBe('rollback-failed');
+    // Killed at any time, also during the rollback, the post step would have named the one that stays.
+    const staying = saved.map(({ open }) => open.filter(({ stays }) => stays).map(({ name }) => name));
+    expect(staying).toEqual([['api'], ['api'], ['api'], []]);
     expect(deployed.workloads.map(({ rollback }) => rollback?.outcome)).toEqual([
       'impossible',
       'restored',

@@ -94,11 +94,11 @@ export function judgeMarker(
   slots: readonly ContainerSlot[],
 ): MarkerFate {
   const who = `${marker.run.title}${marker.run.url === undefined ? '' : ` (${marker.run.url})`}`;
-  const began = `${workload.name}: ${who} ended without a verdict`;
+  const left = `${workload.name}: ${who} left its rollout marked as open`;
   if (marker.uid !== workload.uid)
     return {
       kind: 'settled',
-      message: `${began}, but the workload was made anew since; nothing to put back`,
+      message: `${left}, but the workload was made anew since; nothing to put back`,
     };
   const stands = (image: (change: OpenMarker['changes'][number]) => string): boolean =>
     marker.changes.every((change) =>
@@ -107,15 +107,15 @@ export function judgeMarker(
       ),
     );
   if (stands((change) => change.to))
-    return { kind: 'stands', message: `${began}, and what it set still stands` };
+    return { kind: 'stands', message: `${left}, and what it set still stands` };
   if (stands((change) => change.image))
     return {
       kind: 'settled',
-      message: `${began}; what ran before runs again, so nothing is left to put back`,
+      message: `${left}; what ran before runs again, so nothing is left to put back`,
     };
   return {
     kind: 'settled',
-    message: `${began}, but somebody else has set another image since; theirs stays`,
+    message: `${left}, but somebody else has set another image since; theirs stays`,
   };
 }
 
