@@ -15,6 +15,8 @@ import { fakeWorld } from './fake-world.ts';
 const OLD = `ghcr.io/acme/shop@sha256:${'0'.repeat(64)}`;
 const GOOD = `ghcr.io/acme/shop@sha256:${'1'.repeat(64)}`;
 const BAD = `ghcr.io/acme/shop@sha256:${'b'.repeat(64)}`;
+/** Of somebody else, and as bad. */
+const THEIRS = `ghcr.io/acme/shop@sha256:${'c'.repeat(64)}`;
 const NEXT = `ghcr.io/acme/shop@sha256:${'3'.repeat(64)}`;
 
 /** Asked for nothing but whether a stable image is there still. */
@@ -31,9 +33,9 @@ function changeOf(name: string, to: string): OpenChange {
   };
 }
 
-/** A cluster in which a killed run has set images: BAD is the only bad one. */
+/** A cluster in which a killed run has set images: BAD and THEIRS are the bad ones. */
 async function leftBehind(images: Readonly<Record<string, string>>) {
-  const cluster = new FakeCluster((image) => image !== BAD);
+  const cluster = new FakeCluster((image) => image !== BAD && image !== THEIRS);
   const open = Object.entries(images).map(([name, to]) => changeOf(name, to));
   for (const { name } of open) cluster.add(name, OLD);
   const guard = await Guard.take({ ...fakeWorld().world, cluster, workloads: open, timeout: 0 });
@@ -152,6 +154,27 @@ describe('what a killed run left', () => {
     expect(cluster.patches).toEqual([]);
     expect(cluster.imageOf('web')).toBe(BAD);
     expect(marked('web')).toBeUndefined();
+  });
+
+  test('and got a bad image of somebody else while it was judged says nothing against its healthy sibling', async () => {
+    const { cluster, marked, ship } = await leftBehind({ api: GOOD, web: BAD });
+    const get = cluster.get.bind(cluster);
+    let isSet = false;
+    cluster.get = async (path) => {
+      const now = await get(path);
+      if (path.endsWith('/deployments/web') && !isSet) cluster.setImage('web', THEIRS);
+      isSet ||= path.endsWith('/deployments/web');
+      return now as never;
+    };
+    const { result, lines } = await ship();
+    expect(result).toBe('succeeded');
+    expect(lines).toContain(
+      `deployment/web: the image of container web was changed to ${THEIRS}. That was somebody else, so theirs stays, and nothing is put back.`,
+    );
+    expect(lines).toContain('deployment/api: it is healthy, so it stays');
+    // Nothing but its own work.
+    expect(cluster.patches.map(({ path }) => path.split('/').at(-1))).toEqual(['api', 'web']);
+    expect([marked('api'), marked('web')]).toEqual([undefined, undefined]);
   });
 
   test('and is refused when it is put back ends the run, and the marker keeps what ran before', async () => {

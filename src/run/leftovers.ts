@@ -79,7 +79,7 @@ async function judge(
     await close(lock, id);
     return [];
   }
-  const verdict = await watch(ship, id, now);
+  const verdict = await watch(ship, id, now, open);
   switch (verdict?.kind) {
     case 'healthy':
     case 'failed':
@@ -98,11 +98,16 @@ async function judge(
 }
 
 /** Watches what was set until there is a verdict. */
-async function watch(ship: Ship, id: WorkloadId, now: Workload): Promise<Verdict | undefined> {
+async function watch(
+  ship: Ship,
+  id: WorkloadId,
+  now: Workload,
+  { changes }: OpenMarker,
+): Promise<Verdict | undefined> {
   const observer = openObserver(ship.cluster, [{ ...id, selector: now.spec?.selector }]);
   try {
     await whenReady(observer, ship.signal);
-    const pins = [pinReply(now, [], beforeOf(observer.observe(id)))];
+    const pins = [pinReply(now, changes, beforeOf(observer.observe(id)))];
     const [outcome] = await gate({ ...ship, observer, pins, limits: { ...ship.limits, ...SETTLE } });
     return outcome?.verdict;
   } finally {
