@@ -128,6 +128,60 @@ scenario('11: a killed run that left a healthy image: it stays', async ({ stage 
   expect(await readLease(stage)).toMatchObject({ ...FREE, stable: { images: [{ image: stage.images.v3 }] } });
 });
 
+scenario(
+  '11: a killed step, and a retry in the same job that finds its image healthy: the post step of the first leaves it',
+  async ({ stage }) => {
+    await stage.start({ image: stage.images.v1 });
+    const { child, ended } = begin(stage, 'v2', { inputs: { 'stable-for': '10m' } });
+    await stage.untilPods('v2', (pods) => pods.length === 2);
+    await stage.settled();
+    (await child).kill('SIGKILL');
+    const first = await ended;
+    const retry = await stage.deploy('v2', runNumber(1));
+    expect(retry.log).toContain('deployment/web: it is healthy, so it stays');
+    expect(stage.ending(retry)).toEqual(
+      green('unchanged', 'deployment/web already runs <v2> and is healthy, so nothing was patched.'),
+    );
+    const after = await post(stage, first);
+    expect({ ...after, log: stage.plain(after.log) }).toMatchObject({
+      exitCode: 0,
+      errors: [],
+      warnings: [],
+      log: expect.stringContaining(
+        'deployment/web in namespace <namespace>: a later step or run has resolved what this one left, so nothing is put back',
+      ),
+    });
+    expect(await stage.state()).toEqual(shipped('v2'));
+    expect(await readLease(stage)).toMatchObject({
+      ...FREE,
+      stable: { images: [{ image: stage.images.v2 }] },
+    });
+  },
+);
+
+scenario(
+  '10: killed, and what ran before was no good either: the post step names the image that stays, and is red',
+  async ({ stage }) => {
+    await stage.start({ image: stage.images.v1 });
+    await stage.deploy('no-entrypoint', { ...runNumber(1), inputs: { rollback: 'never' } });
+    const step = await endInGate(stage, 'SIGKILL');
+    expect(await readLease(stage)).toMatchObject({ open: undefined, stable: undefined });
+    const after = await post(stage, step);
+    expect({ ...after, warnings: after.warnings.map((one) => stage.plain(one)) }).toMatchObject({
+      exitCode: 1,
+      errors: [],
+      warnings: [
+        'deployment/web in namespace <namespace>: the run ended before the rollout of <not-ready> had a verdict; left as it is, since what ran before was not healthy either, so there is no known-good state to go back to. Look yourself: kubectl get deployment/web -n <namespace> -o wide',
+      ],
+    });
+    expect(await stage.state()).toMatchObject({
+      image: 'not-ready',
+      history: ['v1', 'no-entrypoint', 'not-ready'],
+    });
+    expect(await readLease(stage)).toMatchObject({ ...FREE, stable: undefined });
+  },
+);
+
 scenario('14: the locks of a killed run of two workloads end together', async ({ stage }) => {
   const image = stage.images.v1;
   await stage.start({ image }, { image, name: 'api' });
@@ -220,7 +274,7 @@ scenario('killed, with `rollback: never`: the post step gives the lock back', as
   const step = await endInGate(stage, 'SIGKILL', never);
   const after = await post(stage, step, never);
   expect(after.warnings.map((warning) => stage.plain(warning))).toEqual([
-    'deployment/web in namespace <namespace>: the run ended before the rollout had a verdict; left as it is, since `rollback` is never',
+    'deployment/web in namespace <namespace>: the run ended before the rollout of <not-ready> had a verdict; left as it is, since `rollback` is never. Look yourself: kubectl get deployment/web -n <namespace> -o wide',
   ]);
   expect(await readLease(stage)).toMatchObject({ ...FREE, stable: undefined });
   expect(await stage.state()).toMatchObject({ image: 'not-ready', history: ['v1', 'not-ready'] });

@@ -256,8 +256,11 @@ describe('a bad image', () => {
     const cluster = clusterWith('web');
     const before = cluster.deployment('web').metadata?.annotations;
     cluster.logs.set('web', 'starting\ncannot connect to database at db:5432\n');
-    const { deployed, reason } = await ship(cluster, ['web'], BAD);
+    const { deployed, reason, lines } = await ship(cluster, ['web'], BAD);
     expect(deployed.result).toBe('rolled-back');
+    expect(lines).toContain(
+      'deployment/web: put back to ghcr.io/acme/shop@sha256:00000000…; waiting for it to be healthy',
+    );
     expect(reason).toMatch(
       /^deployment\/web: container web exits 1 \(5 crashes\): "cannot connect to database at db:5432"\. Rolled back to sha256:00000000… in .* ms\.$/,
     );
@@ -330,6 +333,27 @@ describe('a bad image', () => {
       undefined,
     ]);
     expect(['api', 'web', 'job'].map((name) => cluster.imageOf(name))).toEqual([GOOD, OLD, OLD]);
+  });
+
+  test('beside one that somebody else changed, and that had no good state either: theirs is no part of the rollback', async () => {
+    const worse = `ghcr.io/acme/shop@sha256:${'c'.repeat(64)}`;
+    const cluster = new FakeCluster((image) => image !== worse && image !== BAD);
+    cluster.add('api', worse);
+    cluster.add('web', OLD);
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      const reply = patch(path, operations);
+      if (cluster.patches.length === 2) cluster.setImage('api', 'ghcr.io/acme/shop:hotfix');
+      return reply as never;
+    };
+    const { deployed, reason } = await ship(cluster, ['api', 'web'], BAD);
+    expect(deployed.result).toBe('rolled-back');
+    expect(deployed.workloads.map(({ outcome, rollback }) => [outcome, rollback?.outcome])).toEqual([
+      ['superseded', undefined],
+      ['failed', 'restored'],
+    ]);
+    expect(reason).toContain('deployment/api was changed by somebody else.');
+    expect(cluster.imageOf('api')).toBe('ghcr.io/acme/shop:hotfix');
   });
 
   test('in one of several workloads puts all of them back, the last first', async () => {
@@ -564,8 +588,12 @@ describe('a cancelled run', () => {
       if (cluster.patches.length === 1) controller.abort(new Cancelled('SIGINT'));
       return reply as never;
     };
-    const { deployed, reason, saved } = await ship(cluster, ['web'], BAD, { signal: controller.signal });
+    const { deployed, reason, lines, saved } = await ship(cluster, ['web'], BAD, {
+      signal: controller.signal,
+    });
     expect(deployed.result).toBe('rolled-back');
+    // Nobody waits for it here: the post step does.
+    expect(lines).toContain('deployment/web: put back to ghcr.io/acme/shop@sha256:00000000…');
     expect(reason).toBe('The run was cancelled (SIGINT). deployment/web was put back.');
     expect(cluster.imageOf('web')).toBe(OLD);
     expect(saved.at(-1)?.open).toMatchObject([{ name: 'web', changes: [{ image: OLD, to: BAD }] }]);

@@ -199,6 +199,32 @@ describe('the post step of several workloads', () => {
 });
 
 describe('what the post step finds', () => {
+  test('put back already, or never changed, is not said to have been put back by it', async () => {
+    const { cluster, lease, finish } = await killed({ names: ['api', 'web'] });
+    cluster.setImage('web', OLD);
+    expect(await finish()).toMatchObject({
+      whole: true,
+      said: [
+        `deployment/web in namespace shop: has ${OLD}, what ran before, and is healthy`,
+        `deployment/api in namespace shop: put back to ${OLD} and healthy`,
+      ],
+    });
+    expect(cluster.patches).toHaveLength(1);
+    expect(['api', 'web'].map(lease)).toEqual([GIVEN_BACK, GIVEN_BACK]);
+  });
+
+  test('put back already and ill says so', async () => {
+    const { cluster, finish } = await killed({ isGood: (image) => image !== OLD });
+    cluster.setImage('web', OLD);
+    const { whole, said } = await finish();
+    expect(whole).toBe(false);
+    expect(said[0]).toMatch(
+      new RegExp(
+        `^deployment/web in namespace shop: has ${OLD}, what ran before, but is not yet seen healthy: 0 of 1 new pods are ready`,
+      ),
+    );
+  });
+
   test('of another uid is left alone, and that is said', async () => {
     const { cluster, saved, lease, finish } = await killed();
     const open = saved.open.map((each) => ({ ...each, uid: 'uid-of-one-that-was-deleted' }));

@@ -8,6 +8,7 @@ import { hasWayBack, type OpenChange, type OpenRun } from '../state.ts';
 import { connectTo, explainCluster, explained } from './cluster.ts';
 import { giveBack } from './give-back.ts';
 import { lockedOf } from './guard.ts';
+import { whyLeft } from './left.ts';
 import { type Finished, PATIENCE, putBack, tellFate } from './put-back.ts';
 import { imagesOf, lookAt, placeOf } from './send-back.ts';
 import { takeOver } from './take-over.ts';
@@ -46,12 +47,6 @@ export function tellLeft(saved: OpenRun, log: Log): void {
       `${placeOf(change)}: the run ended before the rollout of ${imagesOf(change.changes)} had a verdict; left as it is, since ${why}. ${lookAt(change)}`,
     );
   }
-}
-
-/** Which of the inputs wants that what a killed run left stays; undefined: it is to be put back. */
-function whyLeft({ rollback, onCancel }: OpenRun): string | undefined {
-  if (rollback === 'never') return '`rollback` is never';
-  return onCancel === 'leave' ? '`on-cancel` is leave' : undefined;
 }
 
 async function onCluster(inputs: Inputs, saved: OpenRun, world: World): Promise<boolean> {
