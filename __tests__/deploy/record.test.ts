@@ -48,6 +48,10 @@ describe('a record', () => {
       row: 'of an unfinished deploy by a step that is known',
       record: { stable: undefined, open: { ...OPEN, holder: 'acme/shop run 57 [a1]' } },
     },
+    {
+      row: 'of a rollback that was decided and not made',
+      record: { stable: STABLE, open: { ...OPEN, goesBack: true } },
+    },
     { row: 'of an unfinished first deploy', record: { stable: undefined, open: OPEN } },
     {
       row: 'of a run outside of GitHub, of no commit',
@@ -168,7 +172,7 @@ describe('the marker of an unfinished run', () => {
     {
       row: 'its patch never arrived, or was taken back',
       slots: [slot('web', OLD)],
-      kind: 'settled',
+      kind: 'back',
       words: '; what ran before runs again, so nothing is left to put back',
     },
     {

@@ -517,6 +517,34 @@ describe('a cluster that can not take a patch now', () => {
     expect(deployed.result).toBe('rollback-failed');
     expect(reason).toContain('The rollback to sha256:00000000… failed: ');
     expect(saved.at(-1)?.open).toMatchObject([{ name: 'web', changes: [{ image: OLD, to: BAD }] }]);
+    // And to the next run, with what was decided.
+    expect(memoryOf(cluster, 'web')).toMatchObject({ 'steadyship.dev/open': { goesBack: true } });
+  });
+
+  test('for one of two: the next run puts that one back too, though it is healthy', async () => {
+    const cluster = new FakeCluster((image) => image !== BAD);
+    cluster.add('api', OLD);
+    cluster.add('web', OLD);
+    const patch = cluster.patch.bind(cluster);
+    let isAway = true;
+    cluster.patch = (path, operations) => {
+      const name = path.split('/').at(-1);
+      // Of the two only one is bad: its own configuration does not go with the new image.
+      const sent = operations.map((one) =>
+        'value' in one && one.value === GOOD && name === 'api' ? { ...one, value: BAD } : one,
+      );
+      if (isAway && name === 'web' && cluster.patches.length > 1) cluster.faults.push(away);
+      return patch(path, sent) as never;
+    };
+    const first = await ship(cluster, ['api', 'web'], GOOD);
+    expect(first.deployed.result).toBe('rollback-failed');
+    expect([cluster.imageOf('api'), cluster.imageOf('web')]).toEqual([OLD, GOOD]);
+    isAway = false;
+    const sent = cluster.patches.length;
+    const next = await ship(cluster, ['web'], `ghcr.io/acme/shop@sha256:${'3'.repeat(64)}`);
+    expect(next.deployed.result).toBe('succeeded');
+    expect(next.lines).toContain(`deployment/web in namespace shop: put back to ${OLD} and healthy`);
+    expect(cluster.patches.length - sent).toBe(2);
   });
 });
 

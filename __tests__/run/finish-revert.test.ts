@@ -262,6 +262,12 @@ describe('what the post step finds', () => {
       ],
     });
     expect(lease()).toEqual(LEFT_OPEN);
+    // The others of its run may be back by now: the next run is not to let it stay because it is healthy.
+    const { metadata } = cluster.leases.the('steadyship-deployment-web');
+    expect(JSON.parse(metadata?.annotations?.['steadyship.dev/open'] ?? '')).toMatchObject({
+      changes: [{ image: OLD, to: NEW }],
+      goesBack: true,
+    });
   });
 
   test('put back and ill says why, as before', async () => {

@@ -79,6 +79,8 @@ export function isStillStable(
 export type MarkerFate =
   /** What the unfinished run set still stands: it must be put back, or proven healthy, before anything else. */
   | { readonly kind: 'stands'; readonly message: string }
+  /** What ran before runs again, or still: of several workloads this one is back already. */
+  | { readonly kind: 'back'; readonly message: string }
   /** Nothing of it is left, whoever took it away: the marker is to be removed. */
   | { readonly kind: 'settled'; readonly message: string };
 
@@ -110,7 +112,7 @@ export function judgeMarker(
     return { kind: 'stands', message: `${left}, and what it set still stands` };
   if (stands((change) => change.image))
     return {
-      kind: 'settled',
+      kind: 'back',
       message: `${left}; what ran before runs again, so nothing is left to put back`,
     };
   return {
@@ -178,6 +180,7 @@ function parseOpen(fields: Fields): OpenMarker {
     ),
     run: parseRun(fields),
     ...(holder === undefined ? {} : { holder }),
+    ...(fields['goesBack'] === true ? { goesBack: true } : {}),
     time: textOf(fields, 'time'),
   };
 }

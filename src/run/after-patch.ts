@@ -259,11 +259,18 @@ export class AfterPatch {
     return whyLeft({ rollback, onCancel: mayLeave ? onCancel : 'rollback' });
   }
 
-  /** What is not named here is closed: neither the post step nor the next run has anything to do with it. */
+  /**
+   * What is not named here is closed: neither the post step nor the next run has anything to do with it.
+   *
+   * @param open what was to go back and did not: a later run may find it healthy, but then all of this run went back
+   */
   #close(open: readonly Shipped[] = []): void {
+    const { guard } = this.#args;
     this.#save(open.map(openChange));
-    for (const lane of this.#lanes)
-      if (!open.some((each) => isSameWorkload(each, lane))) this.#args.guard.isClosed(lane);
+    for (const lane of this.#lanes) {
+      if (open.some((each) => isSameWorkload(each, lane))) guard.goesBack(lane);
+      else guard.isClosed(lane);
+    }
   }
 
   #save(open: readonly OpenChange[]): void {

@@ -101,7 +101,7 @@ async function finishOpen(cluster: Cluster, inputs: Inputs, saved: OpenRun, worl
       sent: () => undefined,
       tell: (each) => tellFate(log, each),
     });
-    last = finished.filter(isClosed).map(({ change }) => closed(change, lock));
+    last = finished.map((each) => (isClosed(each) ? closed(each.change, lock) : goesBack(each.change, lock)));
     return finished.every(({ fate }) => fate.kind === 'healthy' || fate.kind === 'gone');
   } finally {
     await lock?.release(last);
@@ -111,6 +111,13 @@ async function finishOpen(cluster: Cluster, inputs: Inputs, saved: OpenRun, worl
 /** Whose marker has nothing to say any more. One that is not back and healthy keeps its own: the next run finds it. */
 function isClosed({ fate }: Finished): boolean {
   return fate.kind === 'healthy' || fate.kind === 'gone' || fate.kind === 'taken';
+}
+
+/** With its marker, and what was decided: the others of its run are back, so it may not stay because it is healthy by then. */
+function goesBack(change: OpenChange, lock: Lock | undefined): Remembered {
+  const workload = lockedOf(change);
+  const { stable, open } = lock?.record(workload) ?? { stable: undefined, open: undefined };
+  return { workload, record: { stable, open: open && { ...open, goesBack: true } } };
 }
 
 /** Without its marker. */

@@ -183,6 +183,12 @@ export class Guard {
     this.#remember(workload, { ...this.record(workload), open: undefined });
   }
 
+  /** To be remembered at the end: it was to go back and did not, so whoever comes next sends it back. */
+  goesBack(workload: WorkloadId): void {
+    const { stable, open } = this.record(workload);
+    if (open !== undefined) this.#remember(workload, { stable, open: { ...open, goesBack: true } });
+  }
+
   /** Nobody knows how it is: the next run finds the marker and judges. */
   staysOpen(workload: WorkloadId): void {
     this.#last.delete(keyOf(lockedOf(workload)));
