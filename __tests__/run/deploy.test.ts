@@ -222,11 +222,13 @@ describe('a lock that is left to the first mark', () => {
   test('is waited for when another was faster, and the snapshot is of after it', async () => {
     const cluster = clusterWith('web');
     const other = `ghcr.io/acme/shop@sha256:${'2'.repeat(64)}`;
-    const { deployed } = await ship(cluster, ['web'], BAD, {
+    const { deployed, saved } = await ship(cluster, ['web'], BAD, {
       planned: async () => {
         await ship(cluster, ['web'], other);
       },
     });
+    // Killed before its patch, the post step would give the lock back that was waited for.
+    expect([saved[0]?.open.length, saved[0]?.locked.length]).toEqual([0, 1]);
     expect(deployed.result).toBe('rolled-back');
     expect(cluster.imageOf('web')).toBe(other);
     expect(deployed.workloads[0]?.containers[0]?.before).toBe(other);
