@@ -20,6 +20,15 @@ const OPEN: OpenRun = {
       changes: [{ list: 'containers', index: 0, name: 'web', image: 'old', to: 'new' }],
       annotationsBefore: { 'steadyship.dev/run': null, 'steadyship.dev/revision': 'abc' },
     },
+    {
+      kind: 'Deployment',
+      namespace: 'production',
+      name: 'api',
+      uid: 'u2',
+      changes: [],
+      annotationsBefore: {},
+      stays: 'what ran before was not healthy either',
+    },
   ],
 };
 

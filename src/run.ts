@@ -13,6 +13,7 @@ import type { Guard } from './run/guard.ts';
 import { chooseLogins, type Obtained } from './run/image.ts';
 import type { ImageWorld } from './run/image-world.ts';
 import type { Known } from './run/report.ts';
+import { endingSave } from './run/save.ts';
 import { beginSize, Sizes } from './run/sizes.ts';
 import { Story } from './run/story.ts';
 import { once, together } from './run/together.ts';
@@ -29,7 +30,8 @@ interface Held extends Known {
  *
  * Never throws: every ending is a result with its reason.
  */
-export async function run(inputs: Inputs, world: World): Promise<Report> {
+export async function run(inputs: Inputs, outer: World): Promise<Report> {
+  const { world, end } = endingSave(outer);
   const story = new Story(world.clock);
   const known: Held = {};
   try {
@@ -47,6 +49,7 @@ export async function run(inputs: Inputs, world: World): Promise<Report> {
     return stop(inputs, world, story, known, error);
   } finally {
     await known.guard?.release();
+    end();
     await known.cluster?.close();
   }
 }

@@ -15,6 +15,13 @@ export interface OpenChange extends WorkloadId {
   /** As sent: `image` is what stood there before, `to` what we set (in the reply's words once it is known). */
   readonly changes: readonly ImageChange[];
   readonly annotationsBefore: Readonly<Record<string, string | null>>;
+  /** Why it can not be put back: there is no good state to go back to. Its Lease then bears no marker either. */
+  readonly stays?: string;
+}
+
+/** Whether there is something that it can be put back to. */
+export function hasWayBack({ stays }: OpenChange): boolean {
+  return stays === undefined;
 }
 
 /** What crosses from main to post: the changes whose fate was still open when it was written. No secrets. */
@@ -102,14 +109,15 @@ function parseLocked(value: unknown): LockedWorkload {
 
 function parseOpenChange(value: unknown): OpenChange {
   if (!isRecord(value)) throw new Error('The saved state holds an open change that is none.');
-  const { kind, namespace, name, uid, changes, annotationsBefore } = value;
+  const { kind, namespace, name, uid, changes, annotationsBefore, stays } = value;
   if (
     !isKind(kind) ||
     typeof namespace !== 'string' ||
     typeof name !== 'string' ||
     typeof uid !== 'string' ||
     !Array.isArray(changes) ||
-    !isRecord(annotationsBefore)
+    !isRecord(annotationsBefore) ||
+    !(stays === undefined || typeof stays === 'string')
   ) {
     throw new Error('The saved state holds an open change without its names.');
   }
@@ -124,6 +132,7 @@ function parseOpenChange(value: unknown): OpenChange {
     uid,
     changes: changes.map(parseChange),
     annotationsBefore: Object.fromEntries(before),
+    ...(stays === undefined ? {} : { stays }),
   };
 }
 

@@ -105,6 +105,67 @@ describe('a lock that is lost', () => {
   });
 });
 
+describe('how a run ended', () => {
+  const last = [{ workload: WEB, record: { stable: undefined, open: undefined } }];
+  const isOpen = (server: ReturnType<typeof world>['server']): boolean =>
+    'steadyship.dev/open' in (server.the(NAME).metadata?.annotations ?? {});
+
+  test('is written down though the cluster is away for 20 s', async () => {
+    const { server, clock, lines, take } = world();
+    const lock = await take(OURS);
+    await lock.save(WEB, RECORD);
+    server.fault = 'unavailable';
+    const released = watch(lock.release(last));
+    await clock.pass(20);
+    server.fault = undefined;
+    await clock.pass(2);
+    expect('value' in released).toBe(true);
+    expect({ isOpen: isOpen(server), holder: holder(server), lines }).toEqual({
+      isOpen: false,
+      holder: undefined,
+      lines: [],
+    });
+  });
+
+  test('is warned of where it can not be written: the next run will find the marker', async () => {
+    const { server, clock, lines, take } = world();
+    const lock = await take(OURS);
+    await lock.save(WEB, RECORD);
+    server.fault = 'unavailable';
+    const released = watch(lock.release(last));
+    await clock.pass(30);
+    expect('value' in released).toBe(true);
+    expect(isOpen(server)).toBe(true);
+    expect(lines).toEqual([
+      'deployment/web: how this run ended could not be written to the Lease steadyship-deployment-web in namespace shop: The cluster at https://fake:6443 answered 503 to "PUT /apis/coordination.k8s.io/v1/namespaces/shop/leases/steadyship-deployment-web": ServiceUnavailable. Look at the health of the API server, and run it again. The lock ends by itself after 60 s. The next run goes by what the Lease says now: a rollout that is still marked there as open is judged anew, and put back if it is not healthy.',
+    ]);
+  });
+
+  test('is warned of in a cancelled run too, and soon: it is killed in a moment', async () => {
+    const { server, clock, lines, take } = world();
+    const controller = new AbortController();
+    const lock = await take(OURS, { signal: controller.signal });
+    await lock.save(WEB, RECORD);
+    server.fault = 'unavailable';
+    const released = watch(lock.release(last));
+    await clock.pass(1);
+    controller.abort();
+    await clock.pass(5);
+    expect('value' in released).toBe(true);
+    expect(lines).toHaveLength(1);
+  });
+
+  test('is no matter where nothing is to be written: the lock ends by itself, and nobody is told', async () => {
+    const { server, clock, lines, take } = world();
+    const lock = await take(OURS);
+    server.fault = 'unavailable';
+    const released = watch(lock.release(last));
+    await clock.pass(5);
+    expect('value' in released).toBe(true);
+    expect(lines).toEqual([]);
+  });
+});
+
 describe('what a lock remembers', () => {
   test('is found by the next run, also by one that takes over from a dead one', async () => {
     const { server, clock, take } = world();

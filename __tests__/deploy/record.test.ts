@@ -44,6 +44,14 @@ const slot = (name: string, image: string, list: ContainerSlot['list'] = 'contai
 describe('a record', () => {
   test.each<{ row: string; record: WorkloadRecord }>([
     { row: 'of everything', record: { stable: STABLE, open: OPEN } },
+    {
+      row: 'of an unfinished deploy by a step that is known',
+      record: { stable: undefined, open: { ...OPEN, holder: 'acme/shop run 57 [a1]' } },
+    },
+    {
+      row: 'of a rollback that was decided and not made',
+      record: { stable: STABLE, open: { ...OPEN, goesBack: true } },
+    },
     { row: 'of an unfinished first deploy', record: { stable: undefined, open: OPEN } },
     {
       row: 'of a run outside of GitHub, of no commit',
@@ -142,7 +150,7 @@ test('a stable state of no images, or none at all, is nowhere', () => {
 
 describe('the marker of an unfinished run', () => {
   const began =
-    'deployment/web: acme/shop run 57 (https://github.com/acme/shop/actions/runs/57) ended without a verdict';
+    'deployment/web: acme/shop run 57 (https://github.com/acme/shop/actions/runs/57) left its rollout marked as open';
   const two: OpenMarker = {
     ...OPEN,
     changes: [...OPEN.changes, { list: 'containers', index: 1, name: 'api', image: OLD, to: NEW }],
@@ -164,7 +172,7 @@ describe('the marker of an unfinished run', () => {
     {
       row: 'its patch never arrived, or was taken back',
       slots: [slot('web', OLD)],
-      kind: 'settled',
+      kind: 'back',
       words: '; what ran before runs again, so nothing is left to put back',
     },
     {

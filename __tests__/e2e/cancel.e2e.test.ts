@@ -33,7 +33,9 @@ scenario(
     expect({ exitCode: after.exitCode, errors: after.errors, log: stage.plain(after.log) }).toMatchObject({
       exitCode: 0,
       errors: [],
-      log: expect.stringContaining('deployment/web in namespace <namespace>: put back to <v1> and healthy'),
+      log: expect.stringContaining(
+        'deployment/web in namespace <namespace>: has <v1>, what ran before, and is healthy',
+      ),
     });
     expect(await stage.state()).toEqual(restored('not-ready'));
   },
@@ -58,7 +60,7 @@ scenario('10: a run that is killed, with `rollback: never`: nobody puts back', a
   const step = await interrupt(stage, 'SIGKILL', never);
   const after = await post(stage, step, never);
   expect(after.warnings.map((warning) => stage.plain(warning))).toEqual([
-    'deployment/web in namespace <namespace>: the run ended before the rollout had a verdict; left as it is, since `rollback` is never',
+    'deployment/web in namespace <namespace>: the run ended before the rollout of <not-ready> had a verdict; left as it is, since `rollback` is never. Look yourself: kubectl get deployment/web -n <namespace> -o wide',
   ]);
   expect(await stage.state()).toEqual(shipped('not-ready', { pods: { v1: 2, 'not-ready': 1 }, kept: 2 }));
 });
@@ -100,6 +102,7 @@ for (const { kind, workload, name, between, back } of KINDS) {
   const free = { holder: undefined, open: undefined };
   const lease = (stage: Stage) => readLease(stage, name, kind.toLowerCase());
   const putBack = `${workload} in namespace <namespace>: put back to <v1> and healthy`;
+  const isBack = `${workload} in namespace <namespace>: has <v1>, what ran before, and is healthy`;
 
   scenario(
     `10: a ${kind} whose run is cancelled is put back, and seen healthy by the post step`,
@@ -114,7 +117,7 @@ for (const { kind, workload, name, between, back } of KINDS) {
       expect({ exitCode: after.exitCode, errors: after.errors, log: stage.plain(after.log) }).toMatchObject({
         exitCode: 0,
         errors: [],
-        log: expect.stringContaining(putBack),
+        log: expect.stringContaining(isBack),
       });
       expect(await look(stage, kind, name)).toEqual({ image: 'v1', generation: 3, pods: back });
       expect(await lease(stage)).toMatchObject(free);
@@ -145,7 +148,7 @@ for (const { kind, workload, name, between, back } of KINDS) {
         exitCode: 1,
         errors: [],
         warnings: [
-          `${workload} in namespace <namespace>: the run ended before the rollout had a verdict; left as it is, since \`on-cancel\` is leave`,
+          `${workload} in namespace <namespace>: the run ended before the rollout of <not-ready> had a verdict; left as it is, since \`on-cancel\` is leave. Look yourself: kubectl get ${workload} -n <namespace> -o wide`,
         ],
       });
       expect(await look(stage, kind, name)).toEqual({ image: 'not-ready', generation: 2, pods: between });
@@ -162,7 +165,7 @@ scenario('10: a stuck pod is named by the post step, where eviction is not wishe
   expect({ ...after, warnings: after.warnings.map((one) => stage.plain(one)) }).toMatchObject({
     exitCode: 1,
     warnings: [
-      'statefulset/db in namespace <namespace>: put back to <v1>, but not yet seen healthy: the image from before is set again, but pod db-1 of the failed image is not ready, and the controller replaces no pod while that is so (kubernetes#67250). Delete it: kubectl -n <namespace> delete pod db-1 (or set `evict-stuck: true` to have that done). The controller then makes it anew with the image from before.',
+      'statefulset/db in namespace <namespace>: has <v1>, what ran before, but is not yet seen healthy: the image from before is set again, but pod db-1 of the failed image is not ready, and the controller replaces no pod while that is so (kubernetes#67250). Delete it: kubectl -n <namespace> delete pod db-1 (or set `evict-stuck: true` to have that done). The controller then makes it anew with the image from before.',
     ],
   });
   expect(await look(stage, 'StatefulSet', 'db')).toEqual({
@@ -184,7 +187,7 @@ scenario(
       exitCode: 1,
       errors: [],
       warnings: [
-        'deployment/web in namespace <namespace>: the run ended before the rollout had a verdict; left as it is, since `rollback` is never',
+        'deployment/web in namespace <namespace>: the run ended before the rollout of <not-ready> had a verdict; left as it is, since `rollback` is never. Look yourself: kubectl get deployment/web -n <namespace> -o wide',
         'The lock of this run could not be given back, so the next run waits until it expires, and then judges what this one left: The cluster at https://127.0.0.1:1 answered until <clock>, but can no longer be reached: the connection was refused, so nothing listens there (connect ECONNREFUSED 127.0.0.1:1). Look at the API server and at the load balancer and network in front of it, then run this again.',
       ],
     });

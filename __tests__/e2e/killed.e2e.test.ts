@@ -48,7 +48,7 @@ scenario(
     expect(log).toContain(DEAD);
     expect(log).toContain('deployment/web in namespace <namespace>: put back to <v1> and healthy');
     expect(next.warnings.map((warning) => stage.plain(warning))).toEqual([
-      `deployment/web: ${nameOf(1)} ended without a verdict, and what it set still stands.`,
+      `deployment/web: ${nameOf(1)} left its rollout marked as open, and what it set still stands.`,
     ]);
     expect(stage.ending(next)).toEqual(green('succeeded', 'deployment/web runs <v2> and is healthy.'));
     expect(await stage.state()).toEqual(shipped('v2', { history: ['v1', 'not-ready', 'v1', 'v2'] }));
@@ -76,7 +76,7 @@ for (const { kind, workload, name, back } of [
       });
       const next = await stage.deploy('v2', { ...runNumber(2), inputs });
       expect(next.warnings.map((warning) => stage.plain(warning))).toEqual([
-        `${workload}: ${nameOf(1)} ended without a verdict, and what it set still stands.`,
+        `${workload}: ${nameOf(1)} left its rollout marked as open, and what it set still stands.`,
       ]);
       expect(stage.plain(next.log)).toContain(
         `${workload} in namespace <namespace>: put back to <v1> and healthy`,
@@ -127,6 +127,60 @@ scenario('11: a killed run that left a healthy image: it stays', async ({ stage 
   expect(await stage.state()).toEqual(shipped('v3', { history: ['v1', 'v2', 'v3'] }));
   expect(await readLease(stage)).toMatchObject({ ...FREE, stable: { images: [{ image: stage.images.v3 }] } });
 });
+
+scenario(
+  '11: a killed step, and a retry in the same job that finds its image healthy: the post step of the first leaves it',
+  async ({ stage }) => {
+    await stage.start({ image: stage.images.v1 });
+    const { child, ended } = begin(stage, 'v2', { inputs: { 'stable-for': '10m' } });
+    await stage.untilPods('v2', (pods) => pods.length === 2);
+    await stage.settled();
+    (await child).kill('SIGKILL');
+    const first = await ended;
+    const retry = await stage.deploy('v2', runNumber(1));
+    expect(retry.log).toContain('deployment/web: it is healthy, so it stays');
+    expect(stage.ending(retry)).toEqual(
+      green('unchanged', 'deployment/web already runs <v2> and is healthy, so nothing was patched.'),
+    );
+    const after = await post(stage, first);
+    expect({ ...after, log: stage.plain(after.log) }).toMatchObject({
+      exitCode: 0,
+      errors: [],
+      warnings: [],
+      log: expect.stringContaining(
+        'deployment/web in namespace <namespace>: a later step or run has resolved what this one left, so nothing is put back',
+      ),
+    });
+    expect(await stage.state()).toEqual(shipped('v2'));
+    expect(await readLease(stage)).toMatchObject({
+      ...FREE,
+      stable: { images: [{ image: stage.images.v2 }] },
+    });
+  },
+);
+
+scenario(
+  '10: killed, and what ran before was no good either: the post step names the image that stays, and is red',
+  async ({ stage }) => {
+    await stage.start({ image: stage.images.v1 });
+    await stage.deploy('no-entrypoint', { ...runNumber(1), inputs: { rollback: 'never' } });
+    const step = await endInGate(stage, 'SIGKILL');
+    expect(await readLease(stage)).toMatchObject({ open: undefined, stable: undefined });
+    const after = await post(stage, step);
+    expect({ ...after, warnings: after.warnings.map((one) => stage.plain(one)) }).toMatchObject({
+      exitCode: 1,
+      errors: [],
+      warnings: [
+        'deployment/web in namespace <namespace>: the run ended before the rollout of <not-ready> had a verdict; left as it is, since what ran before was not healthy either, so there is no known-good state to go back to. Look yourself: kubectl get deployment/web -n <namespace> -o wide',
+      ],
+    });
+    expect(await stage.state()).toMatchObject({
+      image: 'not-ready',
+      history: ['v1', 'no-entrypoint', 'not-ready'],
+    });
+    expect(await readLease(stage)).toMatchObject({ ...FREE, stable: undefined });
+  },
+);
 
 scenario('14: the locks of a killed run of two workloads end together', async ({ stage }) => {
   const image = stage.images.v1;
@@ -220,7 +274,7 @@ scenario('killed, with `rollback: never`: the post step gives the lock back', as
   const step = await endInGate(stage, 'SIGKILL', never);
   const after = await post(stage, step, never);
   expect(after.warnings.map((warning) => stage.plain(warning))).toEqual([
-    'deployment/web in namespace <namespace>: the run ended before the rollout had a verdict; left as it is, since `rollback` is never',
+    'deployment/web in namespace <namespace>: the run ended before the rollout of <not-ready> had a verdict; left as it is, since `rollback` is never. Look yourself: kubectl get deployment/web -n <namespace> -o wide',
   ]);
   expect(await readLease(stage)).toMatchObject({ ...FREE, stable: undefined });
   expect(await stage.state()).toMatchObject({ image: 'not-ready', history: ['v1', 'not-ready'] });

@@ -13,12 +13,20 @@ import { FaultyApi } from './faulty-api.ts';
 
 const CANCELLED = 'The run was cancelled (SIGINT). deployment/web was put back.';
 
-async function post(stage: Stage, { state }: StepResult, kubeconfig: string): Promise<void> {
+const BY_MAIN = 'has <v1>, what ran before, and is healthy';
+const BY_POST = 'put back to <v1> and healthy';
+
+async function post(
+  stage: Stage,
+  { state }: StepResult,
+  kubeconfig: string,
+  back: typeof BY_MAIN | typeof BY_POST,
+): Promise<void> {
   const after = await stage.deploy('not-ready', { entry: 'post', state, inputs: { kubeconfig } });
   expect({ exitCode: after.exitCode, errors: after.errors, log: stage.plain(after.log) }).toMatchObject({
     exitCode: 0,
     errors: [],
-    log: expect.stringContaining('deployment/web in namespace <namespace>: put back to <v1> and healthy'),
+    log: expect.stringContaining(`deployment/web in namespace <namespace>: ${back}`),
   });
 }
 
@@ -33,7 +41,7 @@ scenario('10: cancelled: put back within 2 s of the signal', async ({ stage, onT
   const step = await cancel(deploy);
   expect((await back).at - since).toBeLessThan(2_000);
   expect(stage.ending(step)).toEqual(red('rolled-back', CANCELLED));
-  await post(stage, step, kubeconfig);
+  await post(stage, step, kubeconfig, BY_MAIN);
   expect(api.patches).toEqual([stage.images['not-ready'], stage.images.v1]);
   expect(await stage.state()).toEqual(restored('not-ready'));
 });
@@ -47,7 +55,7 @@ scenario('10: cancelled while every answer takes 2 s', async ({ stage, onTestFin
   api.always(any, late(2_000));
   const step = await cancel(deploy);
   expect(stage.ending(step)).toEqual(red('rolled-back', CANCELLED));
-  await post(stage, step, kubeconfig);
+  await post(stage, step, kubeconfig, BY_MAIN);
   expect(api.patches).toEqual([stage.images['not-ready'], stage.images.v1]);
   expect(await stage.state()).toEqual(restored('not-ready'));
 });
@@ -63,7 +71,7 @@ scenario(
     await sent;
     const step = await cancel(deploy);
     expect(stage.ending(step)).toEqual(red('rolled-back', CANCELLED));
-    await post(stage, step, kubeconfig);
+    await post(stage, step, kubeconfig, BY_MAIN);
     expect(api.patches).toEqual([stage.images['not-ready'], stage.images.v1]);
     expect(await stage.state()).toEqual(restored('not-ready'));
   },
@@ -80,7 +88,7 @@ scenario(
     await stage.untilPods('not-ready', (pods) => pods.length === 1);
     const step = await cancel(deploy);
     expect(step.exitCode).toBe(null);
-    await post(stage, step, kubeconfig);
+    await post(stage, step, kubeconfig, BY_POST);
     expect(api.patches).toEqual([stage.images['not-ready'], stage.images.v1]);
     expect(await stage.state()).toEqual(restored('not-ready'));
   },
@@ -96,7 +104,7 @@ scenario('10: killed because nobody answered: the post step puts back', async ({
   const step = await cancel(deploy);
   expect(step.exitCode).toBe(null);
   takeBack();
-  await post(stage, step, kubeconfig);
+  await post(stage, step, kubeconfig, BY_POST);
   expect(api.patches).toEqual([stage.images['not-ready'], stage.images.v1]);
   expect(await stage.state()).toEqual(restored('not-ready'));
 });
@@ -112,7 +120,7 @@ scenario(
     void api.once(patchTo(stage.images.v1), lateReply(60_000));
     const step = await cancel(deploy);
     expect(step.exitCode).toBe(null);
-    await post(stage, step, kubeconfig);
+    await post(stage, step, kubeconfig, BY_MAIN);
     expect(api.patches).toEqual([stage.images['not-ready'], stage.images.v1]);
     expect(await stage.state()).toEqual(restored('not-ready'));
   },
@@ -130,7 +138,7 @@ scenario(
     const step = await cancel(deploy);
     const back = setTimeout(() => void api.back(), 10_000);
     onTestFinished(() => clearTimeout(back));
-    await post(stage, step, kubeconfig);
+    await post(stage, step, kubeconfig, BY_POST);
     expect(api.patches).toEqual([stage.images['not-ready'], stage.images.v1]);
     expect(await stage.state()).toEqual(restored('not-ready'));
   },
@@ -155,7 +163,7 @@ scenario(
     const step = await cancel(deploy);
     const back = setTimeout(() => other.close(() => void api.back()), 10_000);
     onTestFinished(() => clearTimeout(back));
-    await post(stage, step, kubeconfig);
+    await post(stage, step, kubeconfig, BY_POST);
     expect(api.patches).toEqual([stage.images['not-ready'], stage.images.v1]);
     expect(await stage.state()).toEqual(restored('not-ready'));
   },

@@ -12,7 +12,7 @@ const LOOK = 'Look at what the container needs when it starts: its database, its
 const BY_HAND = `Put deployment/web back by hand: kubectl -n production set image deployment/web web=${OLD}`;
 
 const restored = { outcome: 'restored', message: '', seconds: 4 } as const;
-const declined = { outcome: 'declined', message: '' } as const;
+const declined = { outcome: 'declined', message: '`rollback` is never' } as const;
 const api = (override: Partial<WorkloadReport> = {}): WorkloadReport =>
   workload({ name: 'api', ...override });
 const jobs = (override: Partial<WorkloadReport> = {}): WorkloadReport =>
@@ -192,6 +192,15 @@ test.each<Row>([
     'rollback is never: what the cluster goes on doing is said',
     { result: 'failed', workloads: [crashed({ rollback: declined })] },
     `${CAUSE} Left as it is, since rollback is never: ${RESTARTS}.`,
+    LOOK,
+  ],
+  [
+    'it was cancelled with `on-cancel: leave`: that is the reason, and no other',
+    {
+      result: 'failed',
+      workloads: [crashed({ rollback: { outcome: 'declined', message: '`on-cancel` is leave' } })],
+    },
+    `${CAUSE} Left as it is, since on-cancel is leave: ${RESTARTS}.`,
     LOOK,
   ],
   [

@@ -222,11 +222,13 @@ describe('a lock that is left to the first mark', () => {
   test('is waited for when another was faster, and the snapshot is of after it', async () => {
     const cluster = clusterWith('web');
     const other = `ghcr.io/acme/shop@sha256:${'2'.repeat(64)}`;
-    const { deployed } = await ship(cluster, ['web'], BAD, {
+    const { deployed, saved } = await ship(cluster, ['web'], BAD, {
       planned: async () => {
         await ship(cluster, ['web'], other);
       },
     });
+    // Killed before its patch, the post step would give the lock back that was waited for.
+    expect([saved[0]?.open.length, saved[0]?.locked.length]).toEqual([0, 1]);
     expect(deployed.result).toBe('rolled-back');
     expect(cluster.imageOf('web')).toBe(other);
     expect(deployed.workloads[0]?.containers[0]?.before).toBe(other);
@@ -245,7 +247,7 @@ describe('a lock that is left to the first mark', () => {
     });
     expect(deployed.result).toBe('succeeded');
     expect(reason).toBe('deployment/web runs ghcr.io/acme/shop@sha256:11111111… and is healthy.');
-    expect(lines.join('\n')).not.toContain('ended without a verdict');
+    expect(lines.join('\n')).not.toContain('left its rollout marked as open');
     expect(cluster.patches).toHaveLength(1);
     expect(cluster.leases.the(LEASE).metadata?.annotations).not.toHaveProperty('steadyship.dev/open');
   });
@@ -256,8 +258,11 @@ describe('a bad image', () => {
     const cluster = clusterWith('web');
     const before = cluster.deployment('web').metadata?.annotations;
     cluster.logs.set('web', 'starting\ncannot connect to database at db:5432\n');
-    const { deployed, reason } = await ship(cluster, ['web'], BAD);
+    const { deployed, reason, lines } = await ship(cluster, ['web'], BAD);
     expect(deployed.result).toBe('rolled-back');
+    expect(lines).toContain(
+      'deployment/web: put back to ghcr.io/acme/shop@sha256:00000000…; waiting for it to be healthy',
+    );
     expect(reason).toMatch(
       /^deployment\/web: container web exits 1 \(5 crashes\): "cannot connect to database at db:5432"\. Rolled back to sha256:00000000… in .* ms\.$/,
     );
@@ -300,8 +305,11 @@ describe('a bad image', () => {
       'Not rolled back: what ran before was not healthy either, so there is no known-good state to go back to',
     );
     expect(cluster.imageOf('web')).toBe(BAD);
-    // Nobody else may put it back either: neither the post step nor the next run.
-    expect(saved.map(({ open }) => open)).toEqual([[], []]);
+    // Nobody else may put it back either: neither the post step, which would name it, nor the next run.
+    expect(saved.map(({ open }) => open.map(({ name, stays }) => [name, stays]))).toEqual([
+      [['web', 'what ran before was not healthy either, so there is no known-good state to go back to']],
+      [],
+    ]);
     expect(markers).toEqual([]);
   });
 
@@ -316,14 +324,38 @@ describe('a bad image', () => {
       { kind: 'lose-reply' },
       { kind: 'refuse', status: 403, message: 'no' },
     );
-    const { deployed } = await ship(cluster, ['api', 'web', 'job'], GOOD);
+    const { deployed, saved } = await ship(cluster, ['api', 'web', 'job'], GOOD);
     expect(deployed.result).toBe('rollback-failed');
+    // Killed at any time, also during the rollback, the post step would have named the one that stays.
+    const staying = saved.map(({ open }) => open.filter(({ stays }) => stays).map(({ name }) => name));
+    expect(staying).toEqual([['api'], ['api'], ['api'], []]);
     expect(deployed.workloads.map(({ rollback }) => rollback?.outcome)).toEqual([
       'impossible',
       'restored',
       undefined,
     ]);
     expect(['api', 'web', 'job'].map((name) => cluster.imageOf(name))).toEqual([GOOD, OLD, OLD]);
+  });
+
+  test('beside one that somebody else changed, and that had no good state either: theirs is no part of the rollback', async () => {
+    const worse = `ghcr.io/acme/shop@sha256:${'c'.repeat(64)}`;
+    const cluster = new FakeCluster((image) => image !== worse && image !== BAD);
+    cluster.add('api', worse);
+    cluster.add('web', OLD);
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      const reply = patch(path, operations);
+      if (cluster.patches.length === 2) cluster.setImage('api', 'ghcr.io/acme/shop:hotfix');
+      return reply as never;
+    };
+    const { deployed, reason } = await ship(cluster, ['api', 'web'], BAD);
+    expect(deployed.result).toBe('rolled-back');
+    expect(deployed.workloads.map(({ outcome, rollback }) => [outcome, rollback?.outcome])).toEqual([
+      ['superseded', undefined],
+      ['failed', 'restored'],
+    ]);
+    expect(reason).toContain('deployment/api was changed by somebody else.');
+    expect(cluster.imageOf('api')).toBe('ghcr.io/acme/shop:hotfix');
   });
 
   test('in one of several workloads puts all of them back, the last first', async () => {
@@ -487,6 +519,34 @@ describe('a cluster that can not take a patch now', () => {
     expect(deployed.result).toBe('rollback-failed');
     expect(reason).toContain('The rollback to sha256:00000000… failed: ');
     expect(saved.at(-1)?.open).toMatchObject([{ name: 'web', changes: [{ image: OLD, to: BAD }] }]);
+    // And to the next run, with what was decided.
+    expect(memoryOf(cluster, 'web')).toMatchObject({ 'steadyship.dev/open': { goesBack: true } });
+  });
+
+  test('for one of two: the next run puts that one back too, though it is healthy', async () => {
+    const cluster = new FakeCluster((image) => image !== BAD);
+    cluster.add('api', OLD);
+    cluster.add('web', OLD);
+    const patch = cluster.patch.bind(cluster);
+    let isAway = true;
+    cluster.patch = (path, operations) => {
+      const name = path.split('/').at(-1);
+      // Of the two only one is bad: its own configuration does not go with the new image.
+      const sent = operations.map((one) =>
+        'value' in one && one.value === GOOD && name === 'api' ? { ...one, value: BAD } : one,
+      );
+      if (isAway && name === 'web' && cluster.patches.length > 1) cluster.faults.push(away);
+      return patch(path, sent) as never;
+    };
+    const first = await ship(cluster, ['api', 'web'], GOOD);
+    expect(first.deployed.result).toBe('rollback-failed');
+    expect([cluster.imageOf('api'), cluster.imageOf('web')]).toEqual([OLD, GOOD]);
+    isAway = false;
+    const sent = cluster.patches.length;
+    const next = await ship(cluster, ['web'], `ghcr.io/acme/shop@sha256:${'3'.repeat(64)}`);
+    expect(next.deployed.result).toBe('succeeded');
+    expect(next.lines).toContain(`deployment/web in namespace shop: put back to ${OLD} and healthy`);
+    expect(cluster.patches.length - sent).toBe(2);
   });
 });
 
@@ -558,8 +618,12 @@ describe('a cancelled run', () => {
       if (cluster.patches.length === 1) controller.abort(new Cancelled('SIGINT'));
       return reply as never;
     };
-    const { deployed, reason, saved } = await ship(cluster, ['web'], BAD, { signal: controller.signal });
+    const { deployed, reason, lines, saved } = await ship(cluster, ['web'], BAD, {
+      signal: controller.signal,
+    });
     expect(deployed.result).toBe('rolled-back');
+    // Nobody waits for it here: the post step does.
+    expect(lines).toContain('deployment/web: put back to ghcr.io/acme/shop@sha256:00000000…');
     expect(reason).toBe('The run was cancelled (SIGINT). deployment/web was put back.');
     expect(cluster.imageOf('web')).toBe(OLD);
     expect(saved.at(-1)?.open).toMatchObject([{ name: 'web', changes: [{ image: OLD, to: BAD }] }]);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ApiError, UnreachableError } from '../../src/cluster/client.ts';
 import { readInputs } from '../../src/inputs.ts';
-import { finishUnderLock } from '../../src/run/finish-revert.ts';
+import { finishUnderLock, tellLeft } from '../../src/run/finish-revert.ts';
 import { Guard } from '../../src/run/guard.ts';
 import type { OpenChange, OpenRun } from '../../src/state.ts';
 import { FakeCluster } from './fake-cluster.ts';
@@ -30,6 +30,8 @@ interface Killed {
   readonly names?: readonly string[];
   /** Those that ran it before, and were only locked. */
   readonly unchanged?: readonly string[];
+  /** Why one of them has no way back. */
+  readonly stays?: Readonly<Record<string, string>>;
   readonly isGood?: (image: string) => boolean;
 }
 
@@ -39,12 +41,16 @@ async function killed({
   onCancel = 'rollback',
   names = ['web'],
   unchanged = [],
+  stays = {},
   isGood = () => true,
 }: Killed = {}) {
   const cluster = new FakeCluster(isGood);
   for (const name of names) cluster.add(name, OLD);
   for (const name of unchanged) cluster.add(name, NEW);
-  const open = names.map(changeOf);
+  const open = names.map((name): OpenChange => {
+    const why = stays[name];
+    return { ...changeOf(name), ...(why === undefined ? {} : { stays: why }) };
+  });
   const workloads = [...open, ...unchanged.map(changeOf)];
   const guard = await Guard.take({ ...fakeWorld().world, cluster, workloads, timeout: 0 });
   await guard.mark(open);
@@ -56,16 +62,23 @@ async function killed({
     locked: guard.workloads,
     open,
   };
+  /** Another step of the same run, that comes when the lock of the first is free. */
+  const another = async (): Promise<Guard> => {
+    const { world } = fakeWorld({ random: 'ef01' });
+    return await Guard.take({ ...world, cluster, workloads: open, timeout: 120_000 });
+  };
   const lease = (name = 'web') => {
     const { spec, metadata } = cluster.leases.the(`steadyship-deployment-${name}`);
     return { holder: spec?.holderIdentity, isOpen: 'steadyship.dev/open' in (metadata?.annotations ?? {}) };
   };
   const finish = async (changed: Partial<OpenRun> = {}) => {
     const { world, lines } = fakeWorld();
-    const whole = await finishUnderLock(cluster, INPUTS, { ...saved, ...changed }, world);
+    const now = { ...saved, ...changed };
+    tellLeft(now, world.log);
+    const whole = await finishUnderLock(cluster, INPUTS, now, world);
     return { whole, said: lines.filter((line) => line.includes(' in namespace shop')), lines };
   };
-  return { cluster, saved, lease, finish };
+  return { cluster, saved, lease, finish, another };
 }
 
 const GIVEN_BACK = { holder: undefined, isOpen: false };
@@ -186,6 +199,32 @@ describe('the post step of several workloads', () => {
 });
 
 describe('what the post step finds', () => {
+  test('put back already, or never changed, is not said to have been put back by it', async () => {
+    const { cluster, lease, finish } = await killed({ names: ['api', 'web'] });
+    cluster.setImage('web', OLD);
+    expect(await finish()).toMatchObject({
+      whole: true,
+      said: [
+        `deployment/web in namespace shop: has ${OLD}, what ran before, and is healthy`,
+        `deployment/api in namespace shop: put back to ${OLD} and healthy`,
+      ],
+    });
+    expect(cluster.patches).toHaveLength(1);
+    expect(['api', 'web'].map(lease)).toEqual([GIVEN_BACK, GIVEN_BACK]);
+  });
+
+  test('put back already and ill says so', async () => {
+    const { cluster, finish } = await killed({ isGood: (image) => image !== OLD });
+    cluster.setImage('web', OLD);
+    const { whole, said } = await finish();
+    expect(whole).toBe(false);
+    expect(said[0]).toMatch(
+      new RegExp(
+        `^deployment/web in namespace shop: has ${OLD}, what ran before, but is not yet seen healthy: 0 of 1 new pods are ready`,
+      ),
+    );
+  });
+
   test('of another uid is left alone, and that is said', async () => {
     const { cluster, saved, lease, finish } = await killed();
     const open = saved.open.map((each) => ({ ...each, uid: 'uid-of-one-that-was-deleted' }));
@@ -223,6 +262,12 @@ describe('what the post step finds', () => {
       ],
     });
     expect(lease()).toEqual(LEFT_OPEN);
+    // The others of its run may be back by now: the next run is not to let it stay because it is healthy.
+    const { metadata } = cluster.leases.the('steadyship-deployment-web');
+    expect(JSON.parse(metadata?.annotations?.['steadyship.dev/open'] ?? '')).toMatchObject({
+      changes: [{ image: OLD, to: NEW }],
+      goesBack: true,
+    });
   });
 
   test('put back and ill says why, as before', async () => {
@@ -270,6 +315,115 @@ describe('what the post step finds', () => {
       ],
     });
     expect(lease()).toEqual(GIVEN_BACK);
+  });
+});
+
+describe('what a later step or run has dealt with since', () => {
+  const RESOLVED =
+    'deployment/web in namespace shop: a later step or run has resolved what this one left, so nothing is put back';
+
+  test('and found healthy stays, and its record of it too', async () => {
+    const { cluster, lease, finish, another } = await killed();
+    const guard = await another();
+    guard.isStable({ kind: 'Deployment', namespace: 'shop', name: 'web' }, cluster.deployment('web'), 'c2');
+    await guard.release();
+    expect(await finish()).toMatchObject({ whole: true, said: [RESOLVED] });
+    expect(cluster.patches).toEqual([]);
+    expect(cluster.imageOf('web')).toBe(NEW);
+    expect(lease()).toEqual(GIVEN_BACK);
+    const { metadata } = cluster.leases.the('steadyship-deployment-web');
+    expect(JSON.parse(metadata?.annotations?.['steadyship.dev/last-stable'] ?? '')).toMatchObject({
+      commit: 'c2',
+      images: [{ image: NEW }],
+    });
+  });
+
+  test('and only held the lock for a while is put back: its marker is there still', async () => {
+    const { cluster, lease, finish, another } = await killed();
+    await (await another()).release();
+    expect(await finish()).toMatchObject({
+      whole: true,
+      said: [`deployment/web in namespace shop: put back to ${OLD} and healthy`],
+    });
+    expect(cluster.imageOf('web')).toBe(OLD);
+    expect(lease()).toEqual(GIVEN_BACK);
+  });
+
+  test.each([{}, { rollback: 'never' }, { onCancel: 'leave' }] as const)(
+    'and began the same change of its own keeps its marker, with %o',
+    async (options) => {
+      const { cluster, lease, finish, another } = await killed(options);
+      const guard = await another();
+      await guard.mark([changeOf('web')]);
+      await guard.release();
+      const { whole, said } = await finish();
+      expect(whole).toBe(true);
+      expect(said.at(-1)).toBe(RESOLVED);
+      expect(cluster.patches).toEqual([]);
+      expect(lease()).toEqual(LEFT_OPEN);
+    },
+  );
+
+  test('in one of two workloads is left there, and the other is put back', async () => {
+    const { cluster, finish, another } = await killed({ names: ['api', 'web'] });
+    const guard = await another();
+    guard.isClosed({ kind: 'Deployment', namespace: 'shop', name: 'web' });
+    await guard.release();
+    expect(await finish()).toMatchObject({
+      whole: true,
+      said: [RESOLVED, `deployment/api in namespace shop: put back to ${OLD} and healthy`],
+    });
+    expect([cluster.imageOf('api'), cluster.imageOf('web')]).toEqual([OLD, NEW]);
+  });
+
+  test('can not be known where somebody deleted the Lease: what stands there is put back', async () => {
+    const { cluster, lease, finish } = await killed();
+    cluster.leases.remove('steadyship-deployment-web');
+    expect(await finish()).toMatchObject({ whole: true });
+    expect(cluster.imageOf('web')).toBe(OLD);
+    expect(lease()).toEqual(GIVEN_BACK);
+  });
+});
+
+describe('what has no good state to go back to', () => {
+  const stays = 'what ran before was not healthy either, so there is no known-good state to go back to';
+  const left = (name: string): string =>
+    `deployment/${name} in namespace shop: the run ended before the rollout of ${NEW} had a verdict; left as it is, since ${stays}. Look yourself: kubectl get deployment/${name} -n shop -o wide`;
+
+  test('is named, beside one that is put back, and that is not all back and healthy', async () => {
+    const { cluster, lease, finish } = await killed({ names: ['api', 'web'], stays: { api: stays } });
+    const { whole, said } = await finish();
+    expect({ whole, said }).toEqual({
+      whole: false,
+      said: [left('api'), `deployment/web in namespace shop: put back to ${OLD} and healthy`],
+    });
+    expect(['api', 'web'].map((name) => cluster.imageOf(name))).toEqual([NEW, OLD]);
+    expect(['api', 'web'].map(lease)).toEqual([GIVEN_BACK, GIVEN_BACK]);
+  });
+
+  test('is named where it is the only one, and its lock is given back', async () => {
+    const { cluster, lease, finish } = await killed({ stays: { web: stays } });
+    expect(await finish()).toEqual({ whole: false, said: [left('web')], lines: [left('web')] });
+    expect(cluster.imageOf('web')).toBe(NEW);
+    expect(lease()).toEqual(GIVEN_BACK);
+  });
+
+  test('is named with the reason of the input that wants it to stay, where one does', async () => {
+    const { finish } = await killed({ rollback: 'never', stays: { web: stays } });
+    expect(await finish()).toMatchObject({
+      whole: false,
+      said: [left('web').replace(stays, '`rollback` is never')],
+    });
+  });
+
+  test('is not waited for, and its lock is left to the run that has it by now', async () => {
+    const { cluster, lease, finish } = await killed({ stays: { web: stays } });
+    const now = cluster.leases.the('steadyship-deployment-web');
+    cluster.leases.put({ ...now, spec: { ...now.spec, holderIdentity: 'acme/shop run 9 [ffff]' } });
+    const { whole, lines } = await finish();
+    expect(whole).toBe(false);
+    expect(lines).toEqual([left('web')]);
+    expect(lease().holder).toBe('acme/shop run 9 [ffff]');
   });
 });
 
@@ -337,7 +491,7 @@ describe('the locks of workloads that a killed run did not change', () => {
     const { whole, lines } = await finish();
     expect(whole).toBe(true);
     expect(lines).toContain(
-      'The locks of the workloads that this run did not change could not be given back, so the next run waits until they expire: The cluster at https://fake:6443 forbids it (403): no. Grant this user the Role that the README lists.',
+      'The locks of the workloads of this run in which there is nothing to put back could not be given back, so the next run waits until they expire: The cluster at https://fake:6443 forbids it (403): no. Grant this user the Role that the README lists.',
     );
     expect(cluster.imageOf('web')).toBe(OLD);
   });

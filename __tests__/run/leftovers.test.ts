@@ -15,6 +15,8 @@ import { fakeWorld } from './fake-world.ts';
 const OLD = `ghcr.io/acme/shop@sha256:${'0'.repeat(64)}`;
 const GOOD = `ghcr.io/acme/shop@sha256:${'1'.repeat(64)}`;
 const BAD = `ghcr.io/acme/shop@sha256:${'b'.repeat(64)}`;
+/** Of somebody else, and as bad. */
+const THEIRS = `ghcr.io/acme/shop@sha256:${'c'.repeat(64)}`;
 const NEXT = `ghcr.io/acme/shop@sha256:${'3'.repeat(64)}`;
 
 /** Asked for nothing but whether a stable image is there still. */
@@ -31,14 +33,15 @@ function changeOf(name: string, to: string): OpenChange {
   };
 }
 
-/** A cluster in which a killed run has set images: BAD is the only bad one. */
-async function leftBehind(images: Readonly<Record<string, string>>) {
-  const cluster = new FakeCluster((image) => image !== BAD);
+/** A cluster in which a killed run has set images: BAD and THEIRS are the bad ones. */
+async function leftBehind(images: Readonly<Record<string, string>>, goingBack: readonly string[] = []) {
+  const cluster = new FakeCluster((image) => image !== BAD && image !== THEIRS);
   const open = Object.entries(images).map(([name, to]) => changeOf(name, to));
   for (const { name } of open) cluster.add(name, OLD);
   const guard = await Guard.take({ ...fakeWorld().world, cluster, workloads: open, timeout: 0 });
   await guard.mark(open);
   for (const [name, image] of Object.entries(images)) cluster.setImage(name, image);
+  for (const each of open) if (goingBack.includes(each.name)) guard.goesBack(each);
   await guard.release();
   /** The image that the marker goes back to; undefined: there is no marker. */
   const marked = (name: string): unknown => {
@@ -125,6 +128,37 @@ describe('what a killed run left', () => {
     expect(marked('web')).toBeUndefined();
   });
 
+  test('and is healthy goes back where that was decided already: the others of that run went back', async () => {
+    const { cluster, marked, ship } = await leftBehind({ web: GOOD }, ['web']);
+    const { result, lines } = await ship();
+    expect(result).toBe('succeeded');
+    expect(lines).toContain(
+      'deployment/web: it is healthy, but not all of that run can stay, so it goes back with the others',
+    );
+    expect(lines).toContain(`deployment/web in namespace shop: put back to ${OLD} and healthy`);
+    expect(cluster.patches).toHaveLength(2);
+    expect(marked('web')).toBeUndefined();
+  });
+
+  test('and is healthy goes back with one that is back already, or was never changed', async () => {
+    const { cluster, marked, ship } = await leftBehind({ api: GOOD, web: GOOD });
+    cluster.setImage('web', OLD);
+    expect(await ship()).toMatchObject({ result: 'succeeded' });
+    expect(cluster.patches.map(({ path }) => path.split('/').at(-1))).toEqual(['api', 'api', 'web']);
+    expect([marked('api'), marked('web')]).toEqual([undefined, undefined]);
+  });
+
+  test('and is back in one workload and can not be put back in the other keeps both markers', async () => {
+    const { cluster, marked, ship } = await leftBehind({ api: GOOD, web: GOOD });
+    cluster.setImage('web', OLD);
+    cluster.faults.push({ kind: 'refuse', status: 403, message: 'not on a Friday' });
+    expect(await ship()).toMatchObject({ result: 'failed' });
+    expect([marked('api'), marked('web')]).toEqual([OLD, OLD]);
+    // The next run can, and still knows that both go together.
+    expect(await ship()).toMatchObject({ result: 'succeeded' });
+    expect(cluster.patches.map(({ path }) => path.split('/').at(-1))).toEqual(['api', 'api', 'api', 'web']);
+  });
+
   test('and can not be judged is neither put back nor deployed over, and its marker stays', async () => {
     const { cluster, marked, ship } = await leftBehind({ web: GOOD });
     seeing(cluster, AWAY);
@@ -152,6 +186,27 @@ describe('what a killed run left', () => {
     expect(cluster.patches).toEqual([]);
     expect(cluster.imageOf('web')).toBe(BAD);
     expect(marked('web')).toBeUndefined();
+  });
+
+  test('and got a bad image of somebody else while it was judged says nothing against its healthy sibling', async () => {
+    const { cluster, marked, ship } = await leftBehind({ api: GOOD, web: BAD });
+    const get = cluster.get.bind(cluster);
+    let isSet = false;
+    cluster.get = async (path) => {
+      const now = await get(path);
+      if (path.endsWith('/deployments/web') && !isSet) cluster.setImage('web', THEIRS);
+      isSet ||= path.endsWith('/deployments/web');
+      return now as never;
+    };
+    const { result, lines } = await ship();
+    expect(result).toBe('succeeded');
+    expect(lines).toContain(
+      `deployment/web: the image of container web was changed to ${THEIRS}. That was somebody else, so theirs stays, and nothing is put back.`,
+    );
+    expect(lines).toContain('deployment/api: it is healthy, so it stays');
+    // Nothing but its own work.
+    expect(cluster.patches.map(({ path }) => path.split('/').at(-1))).toEqual(['api', 'web']);
+    expect([marked('api'), marked('web')]).toEqual([undefined, undefined]);
   });
 
   test('and is refused when it is put back ends the run, and the marker keeps what ran before', async () => {

@@ -1,33 +1,98 @@
-import { describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
 import { readInputs } from '../../src/inputs.ts';
+import type { Clock } from '../../src/model/clock.ts';
 import { run } from '../../src/run.ts';
 import { fakeWorld } from './fake-world.ts';
 
 const DIGEST = `sha256:${'1'.repeat(64)}`;
 
 /** Nothing listens at its server; a context without a namespace. */
-function kubeconfig(namespace?: string): string {
+function kubeconfig(namespace?: string, server = 'https://127.0.0.1:1'): string {
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Config',
-    clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+    clusters: [{ name: 'c', cluster: { server } }],
     users: [{ name: 'u', user: { token: 'not-a-real-token' } }],
     contexts: [{ name: 'x', context: { cluster: 'c', user: 'u', ...(namespace && { namespace }) } }],
     'current-context': 'x',
   });
 }
 
-async function runWith(raw: Readonly<Record<string, string>>) {
-  const { world, lines } = fakeWorld();
+async function runWith(raw: Readonly<Record<string, string>>, clock?: Clock) {
+  const { world, lines, saved } = fakeWorld(clock === undefined ? {} : { clock });
   const inputs = await readInputs({
     image: `ghcr.io/acme/shop@${DIGEST}`,
     ...{ build: 'false', resolve: 'false', workloads: 'deployment/web', kubeconfig: kubeconfig() },
     ...raw,
   });
-  return { report: await run(inputs, world), lines };
+  return { report: await run(inputs, world), lines, saved };
+}
+
+/**
+ * A cluster that has `deployment/web` when it is asked first, and no longer when it is asked again. A run left its
+ * Lease with a marker, so that the lock is taken before anything else.
+ */
+async function shortLived(): Promise<{ readonly url: string; readonly holder: () => unknown }> {
+  let asked = 0;
+  const marker = { version: 1, uid: 'u', changes: [], annotationsBefore: {}, run: { title: 'r' }, time: 't' };
+  let lease: { metadata: object; spec: { holderIdentity?: string } } = {
+    metadata: {
+      name: 'steadyship-deployment-web',
+      annotations: { 'steadyship.dev/open': JSON.stringify(marker) },
+    },
+    spec: {},
+  };
+  const template = { spec: { containers: [{ name: 'web', image: 'shop:1' }] } };
+  const web = { metadata: { name: 'web', namespace: 'shop', uid: 'u' }, spec: { template } };
+  const rules = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => {
+      body += chunk.toString();
+    });
+    request.on('end', () => {
+      const { method, url = '' } = request;
+      const isGone = url.includes('/deployments/web') && ++asked > 1;
+      if (method === 'PUT') lease = JSON.parse(body);
+      response.writeHead(isGone ? 404 : 200, { 'content-type': 'application/json' });
+      const answer = url.includes('selfsubjectrulesreviews')
+        ? { status: { resourceRules: rules, incomplete: false } }
+        : url.includes('/leases')
+          ? method === 'PUT'
+            ? lease
+            : { metadata: { resourceVersion: '1' }, items: [lease] }
+          : isGone
+            ? { kind: 'Status', reason: 'NotFound', message: 'not found' }
+            : web;
+      response.end(JSON.stringify(answer));
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { url, holder: () => lease.spec.holderIdentity };
 }
 
 describe('a run', () => {
+  test('tells the post step of its locks as soon as it has them, and of none when it turned back', async () => {
+    const { url, holder } = await shortLived();
+    const { report, saved } = await runWith({ kubeconfig: kubeconfig('shop', url) }, systemClock);
+    expect(report.reason).toContain('(404');
+    const web = { kind: 'Deployment', namespace: 'shop', name: 'web' };
+    expect(saved.map(({ open, locked }) => ({ open, locked }))).toEqual([
+      { open: [], locked: [web] },
+      { open: [], locked: [] },
+    ]);
+    expect(holder()).toBeUndefined();
+  });
+
   test('without a namespace anywhere says where one can be given', async () => {
     const { report } = await runWith({});
     expect(report).toMatchObject({

@@ -37,7 +37,7 @@ export async function claim(
   const errors: unknown[] = [];
   await eachTogether(workloads, TOGETHER, async (workload) => {
     if (errors.length > 0) return;
-    const holding = { cluster, workload, identity, seconds, clock, log };
+    const holding = { cluster, workload, identity, seconds, clock, log, signal };
     const record = records.get(keyOf(workload));
     try {
       const annotations = record === undefined ? {} : renderRecord(record);

@@ -1,4 +1,5 @@
 import { ApiError, type Cluster, type RequestOptions } from '../cluster/client.ts';
+import { explain } from '../cluster/explain.ts';
 import { leases } from '../cluster/paths.ts';
 import { type Clock, sleep } from '../model/clock.ts';
 import { messageOf } from '../model/error.ts';
@@ -24,6 +25,8 @@ export interface Holding {
   readonly seconds: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** Aborted: the run was cancelled, and has seconds left. */
+  readonly signal: AbortSignal;
 }
 
 /** Renewed so many times in its duration; a failed renewal is tried again after this (client-go's RetryPeriod). */
@@ -74,23 +77,40 @@ export class HeldLease {
    * @throws LostLock when somebody else holds the Lease, whatever the cluster said when it can not be written
    */
   write(annotations: Annotations): Promise<void> {
-    return this.#patiently(PATIENCE, (lease) => this.#render(lease, annotations));
+    return this.#patiently(
+      () => PATIENCE,
+      (lease) => this.#render(lease, annotations),
+    );
   }
 
-  /** Gives the Lease back, with last annotations. One that can not be given back ends by itself. */
+  /** Gives the Lease back. One that can not be given back ends by itself. */
   async release(annotations: Annotations = {}): Promise<void> {
-    const { clock, log, seconds } = this.#holding;
-    this.leave();
-    if (isTaken(this.#lost.signal)) return;
-    try {
-      await this.#patiently(PATIENCE_AT_THE_END, (lease) =>
-        renderFree(lease, { now: clock.wall(), annotations }),
-      );
-    } catch (error) {
+    const { log, seconds } = this.#holding;
+    await this.#free(annotations, () => PATIENCE_AT_THE_END).catch((error: unknown) =>
       log.debug(
         `The lock on ${this.#name} could not be given back (${messageOf(error)}); it ends by itself after ${seconds} s.`,
-      );
-    }
+      ),
+    );
+  }
+
+  /** Gives the Lease back with what the run came to: a marker that should go would stay for the next run to find. */
+  async conclude(annotations: Annotations): Promise<void> {
+    const isKnown = Object.entries(annotations).every(([key, value]) => this.annotations?.[key] === value);
+    if (isKnown) return await this.release();
+    const { cluster, log, seconds, signal } = this.#holding;
+    // A run that was cancelled is killed soon, and has more to say before.
+    const patience = (): number => (signal.aborted ? PATIENCE_AT_THE_END : PATIENCE);
+    await this.#free(annotations, patience).catch((error: unknown) =>
+      log.warning(
+        `${this.#name}: how this run ended could not be written to the Lease ${leaseName(this.workload)} in namespace ${this.workload.namespace}: ${explain(error, cluster).replace(/\.?$/, '.')} The lock ends by itself after ${seconds} s. The next run goes by what the Lease says now: a rollout that is still marked there as open is judged anew, and put back if it is not healthy.`,
+      ),
+    );
+  }
+
+  async #free(annotations: Annotations, patience: () => number): Promise<void> {
+    const { clock } = this.#holding;
+    this.leave();
+    await this.#patiently(patience, (lease) => renderFree(lease, { now: clock.wall(), annotations }));
   }
 
   /** Stops renewing and says nothing: whoever comes next with the same identity finds it still ours. */
@@ -143,7 +163,7 @@ export class HeldLease {
     this.#lost.abort(reason);
   }
 
-  async #patiently(patience: number, render: (lease: Lease) => Lease): Promise<void> {
+  async #patiently(patience: () => number, render: (lease: Lease) => Lease): Promise<void> {
     const { clock } = this.#holding;
     const began = clock.now();
     for (;;) {
@@ -152,7 +172,7 @@ export class HeldLease {
         return;
       } catch (error) {
         const final = error instanceof LostLock || (error instanceof ApiError && isFinal(error));
-        if (final || clock.now() - began + RETRY > patience) throw error;
+        if (final || clock.now() - began + RETRY > patience()) throw error;
         await sleep(clock, RETRY);
       }
     }

@@ -97,6 +97,7 @@ export async function acquire(args: AcquireArguments): Promise<Lock> {
     seconds,
     clock,
     log,
+    signal,
   });
   try {
     while (held.length < workloads.length) {
@@ -267,7 +268,7 @@ export class Held implements Lock {
     await Promise.all(
       [...this.#leases].map(([key, lease]) => {
         const record = records.get(key);
-        return lease.release(record === undefined ? {} : renderRecord(record));
+        return record === undefined ? lease.release() : lease.conclude(renderRecord(record));
       }),
     );
   }

@@ -79,6 +79,8 @@ export function isStillStable(
 export type MarkerFate =
   /** What the unfinished run set still stands: it must be put back, or proven healthy, before anything else. */
   | { readonly kind: 'stands'; readonly message: string }
+  /** What ran before runs again, or still: of several workloads this one is back already. */
+  | { readonly kind: 'back'; readonly message: string }
   /** Nothing of it is left, whoever took it away: the marker is to be removed. */
   | { readonly kind: 'settled'; readonly message: string };
 
@@ -94,11 +96,11 @@ export function judgeMarker(
   slots: readonly ContainerSlot[],
 ): MarkerFate {
   const who = `${marker.run.title}${marker.run.url === undefined ? '' : ` (${marker.run.url})`}`;
-  const began = `${workload.name}: ${who} ended without a verdict`;
+  const left = `${workload.name}: ${who} left its rollout marked as open`;
   if (marker.uid !== workload.uid)
     return {
       kind: 'settled',
-      message: `${began}, but the workload was made anew since; nothing to put back`,
+      message: `${left}, but the workload was made anew since; nothing to put back`,
     };
   const stands = (image: (change: OpenMarker['changes'][number]) => string): boolean =>
     marker.changes.every((change) =>
@@ -107,15 +109,15 @@ export function judgeMarker(
       ),
     );
   if (stands((change) => change.to))
-    return { kind: 'stands', message: `${began}, and what it set still stands` };
+    return { kind: 'stands', message: `${left}, and what it set still stands` };
   if (stands((change) => change.image))
     return {
-      kind: 'settled',
-      message: `${began}; what ran before runs again, so nothing is left to put back`,
+      kind: 'back',
+      message: `${left}; what ran before runs again, so nothing is left to put back`,
     };
   return {
     kind: 'settled',
-    message: `${began}, but somebody else has set another image since; theirs stays`,
+    message: `${left}, but somebody else has set another image since; theirs stays`,
   };
 }
 
@@ -161,6 +163,7 @@ function parseStable(fields: Fields): Stable {
 }
 
 function parseOpen(fields: Fields): OpenMarker {
+  const holder = optionalText(fields, 'holder');
   const before = Object.entries(fieldsOf(fields['annotationsBefore'], '"annotationsBefore"'));
   return {
     uid: textOf(fields, 'uid'),
@@ -176,6 +179,8 @@ function parseOpen(fields: Fields): OpenMarker {
       }),
     ),
     run: parseRun(fields),
+    ...(holder === undefined ? {} : { holder }),
+    ...(fields['goesBack'] === true ? { goesBack: true } : {}),
     time: textOf(fields, 'time'),
   };
 }

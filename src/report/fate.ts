@@ -42,7 +42,7 @@ export function fateOf(workload: WorkloadReport): string {
         ? `Nothing was rolled back, since it ran the same image before${goesOn}`
         : 'There was nothing to roll back';
     case 'declined':
-      return `Left as it is, since rollback is never${goesOn}`;
+      return `Left as it is, since ${rollback.message.replaceAll('`', '')}${goesOn}`;
     case 'impossible':
       return `Not rolled back${because === '' ? ', since there is nothing to go back to' : because}${stop(goesOn)}`;
     case 'superseded':

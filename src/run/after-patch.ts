@@ -2,7 +2,7 @@ import { pinReply } from '../deploy/snapshot.ts';
 import { type Observer, versionOf } from '../gate/observe.ts';
 import type { Outcome } from '../gate/wait.ts';
 import { Cancelled, messageOf } from '../model/error.ts';
-import type { ResultKind, WorkloadReport } from '../model/report.ts';
+import type { ResultKind } from '../model/report.ts';
 import { isSameWorkload, shortName } from '../model/workload.ts';
 import type { OpenChange } from '../state.ts';
 import { showsLogs } from './cluster.ts';
@@ -11,8 +11,10 @@ import { type Deployed, Interrupted } from './ending.ts';
 import { gate } from './gating.ts';
 import { commitOf } from './image.ts';
 import { type Lane, openChange, type Ship, type Shipped } from './lane.ts';
+import { whyLeft } from './left.ts';
 import { addSpans, reportLane, resultOf, stoppedBy, unfailedResult } from './outcome.ts';
 import type { Patched } from './patching.ts';
+import { reportShipped, rollbackOf } from './report-back.ts';
 import { type Restored, type RestoreOptions, restore } from './restore.ts';
 import { type Running, whatRuns } from './running.ts';
 import { saveOpen } from './save.ts';
@@ -169,10 +171,12 @@ export class AfterPatch {
     );
     const evidence = await Promise.all(diagnoses);
     for (const each of evidence) await tellLogs(this.#ship.log, each);
+    const putBack = { restored, declined: this.#declined() };
     const workloads = shipped.map((each, index) =>
       reportLane(each, outcomes[index], {
         evidence: evidence[index],
-        rollback: this.#rollbackOf(each, restored),
+        // What somebody else took over was not ours to put back.
+        rollback: outcomes[index]?.verdict.kind === 'superseded' ? undefined : rollbackOf(each, putBack),
       }),
     );
     return { result: resultOf(workloads), workloads, culprit, stopped: undefined };
@@ -188,7 +192,7 @@ export class AfterPatch {
     }
     const start = world.clock.wall();
     this.#goesBack = true;
-    this.#save(possible.map(openChange));
+    this.#save(back.map(openChange));
     const restored = await restore(this.#ship, this.#observer, possible, {
       verify: true,
       evict: inputs.evictStuck,
@@ -206,21 +210,12 @@ export class AfterPatch {
     return restored;
   }
 
-  #rollbackOf(each: Shipped, restored: readonly Restored[]): WorkloadReport['rollback'] {
-    const done = restored.find(({ shipped }) => shipped === each);
-    if (done !== undefined) return done.rollback;
-    if (each.unchanged) return { outcome: 'unnecessary', message: 'it ran this image before' };
-    const declined = this.#declined();
-    if (declined !== undefined) return { outcome: 'declined', message: declined };
-    if (each.target.kind === 'none') return { outcome: 'impossible', message: each.target.why };
-    return undefined;
-  }
-
   /** A patch was refused or found another's change: those that went before it are put back. */
   async #stopped(patched: Stopped): Promise<Deployed> {
     const back = patched.shipped.filter((each) => !each.unchanged);
     const restored = await this.#restore(back);
-    const workloads = this.#reportShipped(patched.shipped, restored);
+    const putBack = { restored, declined: this.#declined() };
+    const workloads = reportShipped(this.#lanes, patched.shipped, putBack);
     const result: ResultKind =
       back.length > 0 ? resultOf(workloads) : patched.by === 'conflict' ? 'superseded' : 'failed';
     return { result, workloads, culprit: undefined, stopped: stopOf(patched) };
@@ -248,10 +243,11 @@ export class AfterPatch {
   }
 
   #endedBy(reason: string, shipped: readonly Shipped[], restored: readonly Restored[]): Deployed {
-    const workloads = this.#reportShipped(shipped, restored);
+    const declined = this.#declined();
+    const workloads = reportShipped(this.#lanes, shipped, { restored, declined });
     const result = restored.length === 0 ? 'failed' : resultOf(workloads);
-    const declined = shipped.every((each) => each.unchanged) ? undefined : this.#declined();
-    const why = declined === undefined ? '' : `, and ${declined}`;
+    const isChanged = shipped.some((each) => !each.unchanged);
+    const why = declined === undefined || !isChanged ? '' : `, and ${declined}`;
     const message = `${reason.replace(/\.$/, '')}${why}.`;
     return { result, workloads, culprit: undefined, stopped: { message } };
   }
@@ -259,26 +255,22 @@ export class AfterPatch {
   /** Which of the inputs wants that nothing is put back; undefined: none. */
   #declined(): string | undefined {
     const { rollback, onCancel } = this.#args.inputs;
-    if (rollback === 'never') return '`rollback` is never';
-    return this.#ship.signal.aborted && onCancel === 'leave' && !this.#goesBack
-      ? '`on-cancel` is leave'
-      : undefined;
+    const mayLeave = this.#ship.signal.aborted && !this.#goesBack;
+    return whyLeft({ rollback, onCancel: mayLeave ? onCancel : 'rollback' });
   }
 
-  /** All workloads of a run that stopped before the gate: those that were patched, and those that never were. */
-  #reportShipped(shipped: readonly Shipped[], restored: readonly Restored[]): readonly WorkloadReport[] {
-    return this.#lanes.map((lane): WorkloadReport => {
-      const each = shipped.find((other) => isSameWorkload(other, lane));
-      if (each === undefined) return reportLane(lane, undefined);
-      return reportLane(each, undefined, { touched: true, rollback: this.#rollbackOf(each, restored) });
-    });
-  }
-
-  /** What is not named here is closed: neither the post step nor the next run has anything to do with it. */
+  /**
+   * What is not named here is closed: neither the post step nor the next run has anything to do with it.
+   *
+   * @param open what was to go back and did not: a later run may find it healthy, but then all of this run went back
+   */
   #close(open: readonly Shipped[] = []): void {
+    const { guard } = this.#args;
     this.#save(open.map(openChange));
-    for (const lane of this.#lanes)
-      if (!open.some((each) => isSameWorkload(each, lane))) this.#args.guard.isClosed(lane);
+    for (const lane of this.#lanes) {
+      if (open.some((each) => isSameWorkload(each, lane))) guard.goesBack(lane);
+      else guard.isClosed(lane);
+    }
   }
 
   #save(open: readonly OpenChange[]): void {

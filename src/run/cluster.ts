@@ -10,6 +10,7 @@ import { shortName, type WorkloadRef } from '../model/workload.ts';
 import { duplicateWorkloads } from '../plan/workloads.ts';
 import { Guard, lockedOf } from './guard.ts';
 import { observe } from './observe.ts';
+import { saveBegun } from './save.ts';
 import type { Story } from './story.ts';
 import type { World } from './world.ts';
 
@@ -54,6 +55,8 @@ export async function openCluster(
     );
     if (plan !== undefined) return { cluster, found, guard: plan, observer };
     const guard = await story.part('preflight', 'lock', () => Guard.take(locking));
+    // A run that is killed before its patch, in a long build, leaves its locks to the post step.
+    saveBegun({ world, inputs, guard }, []);
     return { cluster, found, guard, observer: undefined };
   } catch (error) {
     await cluster.close();

@@ -26,6 +26,7 @@ export async function deploy(args: DeployArguments): Promise<Deployed> {
     await story
       .part('preflight', 'lock', () => guard.wait())
       .catch((error: unknown) => Promise.reject(explained(error, args.cluster)));
+    saveBegun(args, []);
     // What was read before is of the past.
     return await attempt({ ...args, observer: undefined });
   }

@@ -1,14 +1,17 @@
 import type { Cluster } from '../cluster/client.ts';
 import { keyOf, type LockedWorkload } from '../deploy/lease.ts';
-import { acquire, type Lock, type Remembered } from '../deploy/lock.ts';
+import type { Lock, Remembered } from '../deploy/lock.ts';
 import type { Inputs } from '../inputs.ts';
 import { messageOf } from '../model/error.ts';
-import type { OpenChange, OpenRun } from '../state.ts';
+import type { Log } from '../model/log.ts';
+import { hasWayBack, type OpenChange, type OpenRun } from '../state.ts';
 import { connectTo, explainCluster, explained } from './cluster.ts';
 import { giveBack } from './give-back.ts';
 import { lockedOf } from './guard.ts';
+import { whyLeft } from './left.ts';
 import { type Finished, PATIENCE, putBack, tellFate } from './put-back.ts';
-import { placeOf } from './send-back.ts';
+import { imagesOf, lookAt, placeOf } from './send-back.ts';
+import { takeOver } from './take-over.ts';
 import type { World } from './world.ts';
 
 /**
@@ -19,16 +22,14 @@ import type { World } from './world.ts';
  */
 export async function finishRevert(inputs: Inputs, saved: OpenRun, world: World): Promise<boolean> {
   const leaving = whyLeft(saved);
-  for (const change of leaving === undefined ? [] : saved.open)
-    world.log.warning(
-      `${placeOf(change)}: the run ended before the rollout had a verdict; left as it is, since ${leaving}`,
-    );
+  tellLeft(saved, world.log);
   try {
     return await onCluster(inputs, saved, world);
   } catch (error) {
-    if (leaving === undefined && saved.open.length > 0) throw error;
+    const marked = saved.open.filter(hasWayBack);
+    if (leaving === undefined && marked.length > 0) throw error;
     // Nothing was to be put back: all that could not be done is to give the lock back.
-    const judged = saved.open.length === 0 ? '' : ', and then judges what this one left';
+    const judged = marked.length === 0 ? '' : ', and then judges what this one left';
     world.log.warning(
       `The lock of this run could not be given back, so the next run waits until it expires${judged}: ${messageOf(error)}`,
     );
@@ -36,10 +37,16 @@ export async function finishRevert(inputs: Inputs, saved: OpenRun, world: World)
   }
 }
 
-/** Which of the inputs wants that what a killed run left stays; undefined: it is to be put back. */
-function whyLeft({ rollback, onCancel }: OpenRun): string | undefined {
-  if (rollback === 'never') return '`rollback` is never';
-  return onCancel === 'leave' ? '`on-cancel` is leave' : undefined;
+/** Names what nobody puts back. Nothing is asked of the cluster for that: it may be away. */
+export function tellLeft(saved: OpenRun, log: Log): void {
+  const leaving = whyLeft(saved);
+  for (const change of saved.open) {
+    const why = leaving ?? change.stays;
+    if (why === undefined) continue;
+    log.warning(
+      `${placeOf(change)}: the run ended before the rollout of ${imagesOf(change.changes)} had a verdict; left as it is, since ${why}. ${lookAt(change)}`,
+    );
+  }
 }
 
 async function onCluster(inputs: Inputs, saved: OpenRun, world: World): Promise<boolean> {
@@ -63,35 +70,41 @@ export async function finishUnderLock(
   saved: OpenRun,
   world: World,
 ): Promise<boolean> {
-  const open = new Set(saved.open.map(keyOf));
-  const unchanged = saved.locked.filter((each) => !open.has(keyOf(each)));
+  const open = saved.open.filter(hasWayBack);
+  const marked = new Set(open.map(keyOf));
   // These wait for nothing, and nothing waits for them.
-  const given = giveBackUnchanged(cluster, saved, unchanged, world);
+  const given = giveBackOthers(
+    cluster,
+    saved,
+    saved.locked.filter((each) => !marked.has(keyOf(each))),
+    world,
+  );
   try {
-    return saved.open.length === 0 || (await finishOpen(cluster, inputs, saved, world));
+    const whole = open.length === 0 || (await finishOpen(cluster, inputs, { ...saved, open }, world));
+    return whole && open.length === saved.open.length;
   } finally {
     await given;
   }
 }
 
 async function finishOpen(cluster: Cluster, inputs: Inputs, saved: OpenRun, world: World): Promise<boolean> {
-  const lock = await takeOver(cluster, inputs, saved, world);
-  let closed: readonly OpenChange[] = [];
+  const { lock, ours } = await takeOver(cluster, inputs, saved, world);
+  let last: readonly Remembered[] = [];
   try {
     if (whyLeft(saved) !== undefined) {
-      closed = saved.open;
-      return false;
+      last = ours.map((change) => closed(change, lock));
+      return ours.length === 0;
     }
     const { clock, log, signal } = world;
-    const finished = await putBack(cluster, saved.open, {
+    const finished = await putBack(cluster, ours, {
       ...{ inputs, clock, log, signal },
       sent: () => undefined,
       tell: (each) => tellFate(log, each),
     });
-    closed = finished.filter(isClosed).map(({ change }) => change);
+    last = finished.map((each) => (isClosed(each) ? closed(each.change, lock) : goesBack(each.change, lock)));
     return finished.every(({ fate }) => fate.kind === 'healthy' || fate.kind === 'gone');
   } finally {
-    await lock?.release(closedRecords(closed, lock));
+    await lock?.release(last);
   }
 }
 
@@ -100,45 +113,33 @@ function isClosed({ fate }: Finished): boolean {
   return fate.kind === 'healthy' || fate.kind === 'gone' || fate.kind === 'taken';
 }
 
-/** Without their markers. */
-function closedRecords(closed: readonly OpenChange[], lock: Lock | undefined): readonly Remembered[] {
-  return closed.map((change) => {
-    const workload = lockedOf(change);
-    return { workload, record: { stable: lock?.record(workload).stable, open: undefined } };
-  });
+/** With its marker, and what was decided: the others of its run are back, so it may not stay because it is healthy by then. */
+function goesBack(change: OpenChange, lock: Lock | undefined): Remembered {
+  const workload = lockedOf(change);
+  const { stable, open } = lock?.record(workload) ?? { stable: undefined, open: undefined };
+  return { workload, record: { stable, open: open && { ...open, goesBack: true } } };
 }
 
-/** The main step's locks, under its own name: held by it still, they are ours at once. */
-async function takeOver(
-  cluster: Cluster,
-  inputs: Inputs,
-  saved: OpenRun,
-  world: World,
-): Promise<Lock | undefined> {
-  if (saved.holder === undefined) return undefined;
-  return await acquire({
-    ...world,
-    cluster,
-    workloads: saved.open.map(lockedOf),
-    identity: saved.holder,
-    timeout: inputs.lockTimeout,
-  });
+/** Without its marker. */
+function closed(change: OpenChange, lock: Lock | undefined): Remembered {
+  const workload = lockedOf(change);
+  return { workload, record: { stable: lock?.record(workload).stable, open: undefined } };
 }
 
 /** Never fails: a lock that is not given back expires. */
-async function giveBackUnchanged(
+async function giveBackOthers(
   cluster: Cluster,
   { holder }: OpenRun,
-  unchanged: readonly LockedWorkload[],
+  workloads: readonly LockedWorkload[],
   world: World,
 ): Promise<void> {
-  if (holder === undefined || unchanged.length === 0) return;
+  if (holder === undefined || workloads.length === 0) return;
   try {
-    await giveBack({ ...world, cluster, identity: holder, workloads: unchanged });
+    await giveBack({ ...world, cluster, identity: holder, workloads });
   } catch (error) {
     const why = explainCluster(error, cluster) ?? messageOf(error);
     world.log.warning(
-      `The locks of the workloads that this run did not change could not be given back, so the next run waits until they expire: ${why}`,
+      `The locks of the workloads of this run in which there is nothing to put back could not be given back, so the next run waits until they expire: ${why}`,
     );
   }
 }

@@ -16,7 +16,7 @@ import type { Workload } from '../model/kube.ts';
 import type { RunName, RunOrder, WorkloadRecord } from '../model/record.ts';
 import { eachTogether } from '../model/together.ts';
 import type { WorkloadId } from '../model/workload.ts';
-import type { OpenChange } from '../state.ts';
+import { hasWayBack, type OpenChange } from '../state.ts';
 
 /** The workload as its lock knows it, and nothing else of it. */
 export function lockedOf({ kind, namespace, name }: WorkloadId): LockedWorkload {
@@ -144,10 +144,12 @@ export class Guard {
   async mark(changes: readonly OpenChange[]): Promise<void> {
     const time = this.#args.clock.wall().toISOString();
     const run = runName(this.#args.facts);
-    const marks = changes.map((change) => {
+    const { holder } = this.identity;
+    // The next run must find nothing to put back where there is no way back.
+    const marks = changes.filter(hasWayBack).map((change) => {
       const { uid, changes, annotationsBefore } = change;
-      const record = { ...this.record(change), open: { uid, changes, annotationsBefore, run, time } };
-      return { workload: lockedOf(change), record };
+      const open = { uid, changes, annotationsBefore, run, holder, time };
+      return { workload: lockedOf(change), record: { ...this.record(change), open } };
     });
     const lock = this.#lock;
     if (lock !== undefined) {
@@ -179,6 +181,12 @@ export class Guard {
   /** To be remembered at the end: nothing of ours is open there any more. */
   isClosed(workload: WorkloadId): void {
     this.#remember(workload, { ...this.record(workload), open: undefined });
+  }
+
+  /** To be remembered at the end: it was to go back and did not, so whoever comes next sends it back. */
+  goesBack(workload: WorkloadId): void {
+    const { stable, open } = this.record(workload);
+    if (open !== undefined) this.#remember(workload, { stable, open: { ...open, goesBack: true } });
   }
 
   /** Nobody knows how it is: the next run finds the marker and judges. */

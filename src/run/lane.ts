@@ -36,7 +36,7 @@ export interface Shipped extends Lane {
   readonly annotationsBefore: Annotations;
 }
 
-/** What the post step would need to put a workload back; after the patch in the words of the server's answer. */
+/** What the post step needs to put a workload back, or to say why it can not; after the patch in the words of the server's answer. */
 export function openChange(made: Shipped): OpenChange {
   const slots = slotsOf(made.reply);
   const sent = made.reply === made.snapshot.workload;
@@ -53,6 +53,7 @@ export function openChange(made: Shipped): OpenChange {
     annotationsBefore: Object.fromEntries(
       Object.entries(annotationsBefore).map(([key, value]) => [key, value ?? null]),
     ),
+    ...(made.target.kind === 'none' ? { stays: made.target.why } : {}),
   };
 }
 

@@ -22,10 +22,11 @@ import { stopped } from './send-back.ts';
 /** What a killed run left is watched for so long without progress, and so long in all, before it is judged. */
 const SETTLE = { timeout: 30_000, deadline: 300_000 };
 
-/** A workload that still runs what a killed run set. */
-interface Standing extends WorkloadId {
+/** A workload that a killed run had begun to change, and how it is now. */
+interface Judged extends WorkloadId {
   readonly open: OpenMarker;
-  readonly healthy: boolean;
+  /** `back`: it runs what it ran before; otherwise what was set still stands there. */
+  readonly now: 'healthy' | 'failed' | 'back';
 }
 
 /**
@@ -46,28 +47,30 @@ export async function resolveLeftovers(
   const left = found.filter((each) => lock.record(lockedOf(each)).open !== undefined);
   if (left.length === 0) return;
   try {
-    const standing: Standing[] = [];
-    for (const each of left) standing.push(...(await judge(ship, lock, each)));
-    const back: Standing[] = [];
-    for (const each of standing) {
-      if (stays(ship, standing, each, rollback)) await close(lock, each);
+    const judged: Judged[] = [];
+    for (const each of left) judged.push(...(await judge(ship, lock, each)));
+    const back: Judged[] = [];
+    for (const each of judged.filter(({ now }) => now !== 'back')) {
+      if (stays(ship, judged, each, rollback)) await close(lock, each);
       else back.push(each);
     }
     const finished = back.length === 0 ? [] : await putBack(back.map(changeOf));
     for (const each of finished) if (!isUnresolved(each)) await close(lock, each.change);
     refuseUnresolved(ship, finished);
+    // Last: until then they say to whoever comes next that the others are to go back as well.
+    for (const each of judged.filter(({ now }) => now === 'back')) await close(lock, each);
   } catch (error) {
     if (ship.signal.aborted) throw cancelled(ship, lock, left);
     throw error;
   }
 }
 
-/** @returns the workload, if what was set still stands there; otherwise the marker is settled */
+/** @returns the workload, if it is as the killed run left it or found it; otherwise the marker is settled */
 async function judge(
   ship: Ship,
   lock: Lock,
   { kind, namespace, name }: WorkloadId,
-): Promise<readonly Standing[]> {
+): Promise<readonly Judged[]> {
   const id = { kind, namespace, name };
   const { open } = lock.record(lockedOf(id));
   if (open === undefined) return [];
@@ -79,11 +82,12 @@ async function judge(
     await close(lock, id);
     return [];
   }
-  const verdict = await watch(ship, id, now);
+  if (marker.kind === 'back') return [{ ...id, open, now: 'back' }];
+  const verdict = await watch(ship, id, now, open);
   switch (verdict?.kind) {
     case 'healthy':
     case 'failed':
-      return [{ ...id, open, healthy: verdict.kind === 'healthy' }];
+      return [{ ...id, open, now: verdict.kind }];
     case 'superseded':
       log.warning(
         `${shortName(id)}: ${stopped(verdict.message)} That was somebody else, so theirs stays, and nothing is put back.`,
@@ -98,11 +102,16 @@ async function judge(
 }
 
 /** Watches what was set until there is a verdict. */
-async function watch(ship: Ship, id: WorkloadId, now: Workload): Promise<Verdict | undefined> {
+async function watch(
+  ship: Ship,
+  id: WorkloadId,
+  now: Workload,
+  { changes }: OpenMarker,
+): Promise<Verdict | undefined> {
   const observer = openObserver(ship.cluster, [{ ...id, selector: now.spec?.selector }]);
   try {
     await whenReady(observer, ship.signal);
-    const pins = [pinReply(now, [], beforeOf(observer.observe(id)))];
+    const pins = [pinReply(now, changes, beforeOf(observer.observe(id)))];
     const [outcome] = await gate({ ...ship, observer, pins, limits: { ...ship.limits, ...SETTLE } });
     return outcome?.verdict;
   } finally {
@@ -110,22 +119,22 @@ async function watch(ship: Ship, id: WorkloadId, now: Workload): Promise<Verdict
   }
 }
 
-function stays(
-  { log }: Ship,
-  standing: readonly Standing[],
-  each: Standing,
-  rollback: 'auto' | 'never',
-): boolean {
-  const siblings = standing.filter((other) => other.open.run.title === each.open.run.title);
-  if (siblings.every(({ healthy }) => healthy)) {
+/** One of a run stays only where all stay: what goes together is not to be split. */
+function stays({ log }: Ship, judged: readonly Judged[], each: Judged, rollback: 'auto' | 'never'): boolean {
+  const siblings = judged.filter((other) => other.open.run.title === each.open.run.title);
+  if (siblings.every(({ now, open }) => now === 'healthy' && open.goesBack !== true)) {
     log.info(`${shortName(each)}: it is healthy, so it stays`);
     return true;
   }
   if (rollback === 'never') log.info(`${shortName(each)}: it stays, since \`rollback\` is never`);
+  else if (each.now === 'healthy')
+    log.info(
+      `${shortName(each)}: it is healthy, but not all of that run can stay, so it goes back with the others`,
+    );
   return rollback === 'never';
 }
 
-function changeOf({ kind, namespace, name, open }: Standing): OpenChange {
+function changeOf({ kind, namespace, name, open }: Judged): OpenChange {
   const { uid, changes, annotationsBefore } = open;
   return { kind, namespace, name, uid, changes, annotationsBefore };
 }

@@ -26,7 +26,7 @@ const PATCH_PATIENCE = 30_000;
 /** Who is told how the patching goes. */
 export interface Witness {
   /**
-   * Told once, before the first patch, what would have to be put back; when it fails, nothing is patched.
+   * Told once, before the first patch, what will be open; when it fails, nothing is patched.
    */
   prepare(open: readonly OpenChange[]): Promise<void>;
   /** Told right before a patch is sent. */
@@ -84,9 +84,9 @@ export async function patchAll(
   return { kind: 'patched', shipped };
 }
 
-/** What somebody else would have to put back if this run were killed: not what has no good state to go back to. */
+/** What somebody else would have to put back if this run were killed, or to name where there is no way back. */
 function openOf(shipped: readonly Shipped[]): readonly OpenChange[] {
-  return shipped.filter((each) => !each.unchanged && each.target.kind !== 'none').map(openChange);
+  return shipped.filter((each) => !each.unchanged).map(openChange);
 }
 
 /** What was set in the words of the answer, the same object where they are ours: a webhook may have sent the image to a mirror, and that is what runs. */

@@ -143,22 +143,21 @@ async function watch(
 }
 
 function fateOf(back: Back, outcome: Outcome | undefined): Fate {
-  const put = putOf(back);
   const verdict = outcome?.verdict;
   switch (verdict?.kind) {
     case 'healthy':
-      return { kind: 'healthy', message: `${put} and healthy` };
+      return { kind: 'healthy', message: putOf(back, 'healthy') };
     case 'failed': {
       const { message, advice } = verdict.failure;
       return {
         kind: 'unhealthy',
-        message: `${put}, but not yet seen healthy: ${stopped(message)} ${advice}`,
+        message: `${putOf(back, 'ill')}: ${stopped(message)} ${advice}`,
       };
     }
     case 'superseded':
       return {
         kind: 'taken',
-        message: `${put}, but not yet seen healthy: ${stopped(verdict.message)} That was somebody else, and theirs is left as it is. ${watchIt(back)}`,
+        message: `${putOf(back, 'ill')}: ${stopped(verdict.message)} That was somebody else, and theirs is left as it is. ${watchIt(back)}`,
       };
     default:
       return unseen(back, verdict?.message ?? 'the wait for it ended');
@@ -168,12 +167,22 @@ function fateOf(back: Back, outcome: Outcome | undefined): Fate {
 function unseen(back: Back, why: string): Fate {
   return {
     kind: 'unknown',
-    message: `${putOf(back)}, but whether it is healthy could not be seen: ${stopped(why)} ${watchIt(back)}`,
+    message: `${putOf(back, 'unseen')}: ${stopped(why)} ${watchIt(back)}`,
   };
 }
 
-function putOf({ change, changes }: Back): string {
-  return `${placeOf(change)}: put back to ${imagesOf(changes)}`;
+/** Behind "put back to …", and behind "has …" where nothing had to be sent. */
+const HOW = {
+  healthy: [' and healthy', ', and is healthy'],
+  ill: [', but not yet seen healthy', ', but is not yet seen healthy'],
+  unseen: [', but whether it is healthy could not be seen', ', but whether it is healthy could not be seen'],
+} as const;
+
+function putOf({ change, changes, sent }: Back, how: keyof typeof HOW): string {
+  const [isPut, has] = HOW[how];
+  const images = imagesOf(changes);
+  const what = sent ? `put back to ${images}${isPut}` : `has ${images}, what ran before${has}`;
+  return `${placeOf(change)}: ${what}`;
 }
 
 function watchIt({ change: { namespace, ...workload } }: Back): string {

@@ -30,6 +30,7 @@ export interface Restored {
 }
 
 export interface RestoreOptions {
+  /** Whether what was put back is watched: a cancelled run has no time for it, and leaves that to its post step. */
   readonly verify: boolean;
   /** Pods that keep a StatefulSet from its way back are evicted. */
   readonly evict: boolean;
@@ -38,8 +39,8 @@ export interface RestoreOptions {
 }
 
 /**
- * Puts workloads back in the reverse of the order in which they were changed, and gates what was put back by
- * the same rules: "rolled back" is said only of what was seen healthy again.
+ * Puts workloads back in the reverse of the order in which they were changed. With `verify` what was put back is
+ * gated by the same rules, and "restored" is only what was seen healthy again; without it, what was sent.
  *
  * The patches go out before anything else is asked; the clock of the rollback is its own.
  */
@@ -50,7 +51,7 @@ export async function restore(
   options: RestoreOptions,
 ): Promise<readonly Restored[]> {
   const began = ship.clock.wall();
-  const attempts = await putAllBack(ship, [...shipped].reverse());
+  const attempts = await putAllBack(ship, [...shipped].reverse(), options.verify);
   const pins: Pin[] = attempts.flatMap(({ shipped: each, reverted }) =>
     reverted.kind === 'patched'
       ? [pinReply(reverted.reply, reverted.changes, beforeOf(observer.observe(each)))]
@@ -82,7 +83,11 @@ interface Attempted {
 }
 
 /** In this order; what can not be sent at once keeps nobody behind it waiting. */
-async function putAllBack(ship: Ship, shipped: readonly Shipped[]): Promise<readonly Attempted[]> {
+async function putAllBack(
+  ship: Ship,
+  shipped: readonly Shipped[],
+  verify: boolean,
+): Promise<readonly Attempted[]> {
   const attempts: Promise<Attempted>[] = [];
   for (const each of shipped) {
     const { promise: tried, resolve } = Promise.withResolvers<void>();
@@ -93,7 +98,8 @@ async function putAllBack(ship: Ship, shipped: readonly Shipped[]): Promise<read
     const attempt = putBack(ship, each, undecided).then((reverted): Attempted => {
       if (reverted.kind === 'patched') {
         const to = reverted.changes.map((change) => shortImage(change.to)).join(', ');
-        ship.log.info(`${shortName(each)}: put back to ${to}; waiting for it to be healthy`);
+        const next = verify ? '; waiting for it to be healthy' : '';
+        ship.log.info(`${shortName(each)}: put back to ${to}${next}`);
       }
       return { shipped: each, reverted, at: ship.clock.wall() };
     });

@@ -9,7 +9,10 @@ interface Saver {
   readonly guard: Guard;
 }
 
-/** For the post step, before the first patch: what will be open, and all that is locked, also where nothing is. */
+/**
+ * For the post step: what will be open, and all that is locked, also where nothing is. As soon as the locks are held,
+ * and before the first patch.
+ */
 export function saveBegun(saver: Saver, open: readonly OpenChange[]): void {
   save(saver, { open, locked: saver.guard.workloads, onCancel: saver.inputs.onCancel });
 }
@@ -26,6 +29,24 @@ export function saveOpen(saver: Saver, open: readonly OpenChange[], goesBack = f
     locked: open.length === 0 ? [] : saver.guard.workloads,
     onCancel: goesBack ? 'rollback' : saver.inputs.onCancel,
   });
+}
+
+/**
+ * A world that knows what it was told to save last.
+ *
+ * @returns `end`, for a run that came to its end and gave its locks back itself: where nothing is open, the post step
+ * has nothing to do then, wherever the run turned back
+ */
+export function endingSave(world: World): { readonly world: World; readonly end: () => void } {
+  let last: OpenRun | undefined;
+  const save = (state: OpenRun): void => {
+    last = state;
+    world.save(state);
+  };
+  const end = (): void => {
+    if (last !== undefined && last.open.length === 0 && last.locked.length > 0) save({ ...last, locked: [] });
+  };
+  return { world: { ...world, save }, end };
 }
 
 function save({ world, inputs, guard }: Saver, state: Pick<OpenRun, 'open' | 'locked' | 'onCancel'>): void {

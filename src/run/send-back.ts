@@ -27,6 +27,8 @@ export type Fate =
 export interface Back {
   readonly kind: 'back';
   readonly change: OpenChange;
+  /** Whether that needed a patch: the main step may have sent it, or never changed this workload. */
+  readonly sent: boolean;
   /** As they were taken back: `to` is what runs now. */
   readonly changes: readonly ImageChange[];
   readonly now: Workload;
@@ -58,7 +60,7 @@ export async function sendBack(cluster: Cluster, change: OpenChange, options: Se
   try {
     const before = await readWorkload(cluster, change, signal);
     if (!isStillIt(before, change)) return ended(goneFrom(before, change));
-    if (holds(before, changes)) return { kind: 'back', change, changes, now: before };
+    if (holds(before, changes)) return { kind: 'back', sent: false, change, changes, now: before };
     signal.throwIfAborted();
     const annotations = Object.fromEntries(
       Object.entries(change.annotationsBefore).map(([key, value]) => [key, value ?? undefined]),
@@ -67,7 +69,7 @@ export async function sendBack(cluster: Cluster, change: OpenChange, options: Se
     if (applied.kind === 'applied') sent(change);
     const now = applied.kind === 'applied' ? applied.reply : await readWorkload(cluster, change, signal);
     if (!isStillIt(now, change)) return ended(goneFrom(now, change));
-    if (holds(now, changes)) return { kind: 'back', change, changes, now };
+    if (holds(now, changes)) return { kind: 'back', sent: true, change, changes, now };
     return ended(fateOf(applied, change, changes), applied.kind === 'prevented');
   } catch (error) {
     if (error instanceof UnknownError) sent(change);
@@ -164,6 +166,7 @@ function isPassing(error: unknown): boolean {
   return error instanceof UnreachableError || error instanceof UnknownError || error instanceof UserError;
 }
 
-function lookAt({ namespace, ...workload }: WorkloadId): string {
+/** As a sentence without its full stop. */
+export function lookAt({ namespace, ...workload }: WorkloadId): string {
   return `Look yourself: kubectl get ${shortName(workload)} -n ${namespace} -o wide`;
 }
