@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ApiError, type Cluster } from '../../src/cluster/client.ts';
 import type { Pod, StatefulSet } from '../../src/model/kube.ts';
 import { DEFAULT_LIMITS } from '../../src/model/limits.ts';
-import type { Pin } from '../../src/model/observation.ts';
+import type { Observation, Pin } from '../../src/model/observation.ts';
 import { gateRevert } from '../../src/run/stuck.ts';
 import { fakeWorld } from './fake-world.ts';
 
@@ -50,13 +50,18 @@ function podOf(revision: string, ready: boolean): Pod {
   };
 }
 
+function observation(pod: Pod): Observation {
+  return { kind: 'StatefulSet', workload: DB, pods: [pod], events: [] };
+}
+
 /** A revert that a pod of the failed image blocks; `evictWith`: how the API server answers an eviction. */
 async function revert(evict: boolean, evictWith?: number) {
-  let pod = podOf('db-bad', false);
+  // One object until something changes, as the observer has it.
+  let seen = observation(podOf('db-bad', false));
   const sent: string[] = [];
   const listeners = new Set<() => void>();
   const replace = (): void => {
-    pod = podOf('db-good', true);
+    seen = observation(podOf('db-good', true));
     for (const listener of listeners) listener();
   };
   const cluster = {
@@ -82,7 +87,7 @@ async function revert(evict: boolean, evictWith?: number) {
     limits: { ...DEFAULT_LIMITS, stableFor: 0 },
     observer: {
       ready: Promise.resolve(),
-      observe: () => ({ kind: 'StatefulSet', workload: DB, pods: [pod], events: [] }),
+      observe: () => seen,
       subscribe: (listener) => {
         listeners.add(listener);
         return () => listeners.delete(listener);

@@ -167,7 +167,8 @@ class Lane {
     const { observer, clock } = this.#args;
     const seen = observer.observe(this.#pin);
     const now = clock.now();
-    const isAwaited = this.#unseenSince !== undefined;
+    // An impasse may come or go by what no cache holds: an eviction that was refused.
+    const isAwaited = this.#unseenSince !== undefined || this.#args.impasse !== undefined;
     if (this.#dueAt === undefined || seen !== this.#seen || isAwaited || now >= this.#dueAt) {
       this.#seen = seen;
       this.#dueAt = now + (this.#judge(now) ?? Infinity);
