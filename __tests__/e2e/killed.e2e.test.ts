@@ -9,8 +9,6 @@ import { scenario } from '../harness/scenario.ts';
 import type { Stage } from '../harness/stage.ts';
 import { deployment } from '../harness/workload.ts';
 
-const REVERTED_WITHIN = 2_000;
-
 /** Run 1, with its process, and what it comes to. */
 function begin(stage: Stage, image: ImageName, options: Partial<StepOptions> = {}) {
   const { promise: child, resolve } = Promise.withResolvers<ChildProcess>();
@@ -102,7 +100,7 @@ scenario(
     expect(stage.ending(next)).toEqual(
       red(
         'failed',
-        "Nothing is deployed over what an earlier run that was killed left, so that its marker keeps what ran before; run this again when the cause is gone, or with `rollback: never` to deploy over it all the same. deployment/web in namespace <namespace>: it could not be put back to <v1>: deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy '<namespace>' with binding '<namespace>' denied request: only images of the release branch may run here. It was left as it is. Look yourself: kubectl get deployment/web -n <namespace> -o wide. Nothing was changed in the cluster.",
+        "Nothing is deployed over what an earlier run that did not finish left, so that its marker keeps what ran before; run this again when the cause is gone, or with `rollback: never` to deploy over it all the same. deployment/web in namespace <namespace>: it could not be put back to <v1>: deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy '<namespace>' with binding '<namespace>' denied request: only images of the release branch may run here. It was left as it is. Look yourself: kubectl get deployment/web -n <namespace> -o wide. Nothing was changed in the cluster.",
       ),
     );
     expect(await stage.state()).toMatchObject({ image: 'not-ready', history: ['v1', 'not-ready'] });
@@ -223,14 +221,7 @@ scenario('a cancelled run: its post step goes on under the same lock', async ({ 
   await stage.start({ image: stage.images.v1 });
   const { child, ended } = begin(stage, 'not-ready');
   await stage.untilPods('not-ready', (pods) => pods.length === 1);
-  const back = stage.until(
-    'web',
-    ({ spec }) => spec?.template?.spec?.containers?.[0]?.image === stage.images.v1,
-  );
-  const sent = performance.now();
   (await child).kill('SIGINT');
-  await back;
-  const took = performance.now() - sent;
   const step = await ended;
   expect(stage.ending(step)).toEqual(
     red('rolled-back', 'The run was cancelled (SIGINT). deployment/web was put back.'),
@@ -245,7 +236,6 @@ scenario('a cancelled run: its post step goes on under the same lock', async ({ 
   expect({ exitCode: after.exitCode, errors: after.errors }).toEqual({ exitCode: 0, errors: [] });
   expect(await readLease(stage)).toMatchObject({ ...FREE, transitions: 0, stable: undefined });
   expect(await stage.state()).toEqual(restored('not-ready'));
-  expect(took).toBeLessThan(REVERTED_WITHIN);
 });
 
 scenario('10: `on-cancel: leave`: neither the post step nor the next run puts back', async ({ stage }) => {

@@ -34,6 +34,7 @@ scenario('13: the second of two runs waits for the first, then deploys', async (
       changes: [{ list: 'containers', index: 0, name: 'web', image: stage.images.v1, to: stage.images.slow }],
       annotationsBefore: { 'steadyship.dev/run': null },
       run: { title: 'acme/shop run 1, attempt 1', url: 'https://github.com/acme/shop/actions/runs/1' },
+      holder: held.holder,
       time: expect.any(String),
     },
   });

@@ -78,9 +78,9 @@ describe('the caches that are opened', () => {
     const observer = openObserver(cluster, [watched('DaemonSet', 'agent')]);
     observer.subscribe(() => undefined);
     await observer.ready;
-    expect(observer.sees(watched('DaemonSet', 'agent'), { pods: 9, others: 11 })).toBe(false);
-    expect(asked).toEqual(['daemonsets since 11', 'controllerrevisions since 11', 'pods since 9']);
-    expect(observer.sees(watched('DaemonSet', 'agent'), { pods: 9, others: 8 })).toBe(true);
+    expect(observer.sees(watched('DaemonSet', 'agent'), { own: 9, others: 11 })).toBe(false);
+    expect(asked).toEqual(['daemonsets since 9', 'controllerrevisions since 11', 'pods since 9']);
+    expect(observer.sees(watched('DaemonSet', 'agent'), { own: 9, others: 8 })).toBe(true);
   });
 
   test("two kinds of one name are told apart, and a StatefulSet's pods are its own", async () => {

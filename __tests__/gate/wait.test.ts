@@ -59,7 +59,7 @@ function podOf(ready: boolean): Pod {
 /** A gate over caches of which the test says what they hold, and as of when. */
 class Scene {
   readonly clock = new HandClock();
-  readonly asked: { readonly at: number; readonly pods: number }[] = [];
+  readonly asked: { readonly at: number; readonly own: number }[] = [];
   trouble: Trouble | undefined;
   /** What a question is answered with; undefined: it is not. Milliseconds. */
   answersAfter: number | undefined = 1_000;
@@ -119,10 +119,10 @@ class Scene {
     return { kind: 'StatefulSet' as const, workload, pods: [podOf(this.#ready)], events: [] };
   }
 
-  #sees({ pods, others }: Bounds): boolean {
-    if (this.#seenAt >= Math.max(pods, others)) return true;
+  #sees({ own, others }: Bounds): boolean {
+    if (this.#seenAt >= Math.max(own, others)) return true;
     const at = this.clock.now();
-    this.asked.push({ at, pods });
+    this.asked.push({ at, own });
     if (this.answersAfter !== undefined) {
       this.clock.timer(this.answersAfter, () => {
         if (this.trouble !== undefined) return;
@@ -142,7 +142,7 @@ describe('a hold that passes in silence', () => {
   test('is green at its end, for it was asked in its last two seconds whether anything was missed', async () => {
     const scene = new Scene(true);
     await scene.clock.pass(9.9);
-    expect(scene.asked).toEqual([{ at: 8_000, pods: 7_000 }]);
+    expect(scene.asked).toEqual([{ at: 8_000, own: 7_000 }]);
     expect(scene.verdict).toBeUndefined();
     await scene.clock.pass(0.1);
     expect(scene.verdict).toMatchObject({ kind: 'healthy', message: '1/1 ready, held for 10 s' });

@@ -175,10 +175,10 @@ class Sight {
     }
   }
 
-  sees({ pods, others }: Bounds): boolean {
-    const answers = withoutEvents(this.caches).map((each) =>
-      each.sees(each === this.caches.pods ? pods : others),
-    );
+  sees({ own, others }: Bounds): boolean {
+    const { pods, workloads } = this.caches;
+    const ours: ReadonlySet<unknown> = new Set([pods, ...workloads.values()]);
+    const answers = withoutEvents(this.caches).map((each) => each.sees(ours.has(each) ? own : others));
     return answers.every((each) => each);
   }
 

@@ -3,7 +3,8 @@ import type { Verdict } from '../model/verdict.ts';
 
 /** Clock.now() since when each kind of cache must have been seen. */
 export interface Bounds {
-  readonly pods: number;
+  /** The workload itself, and the pods. */
+  readonly own: number;
   /** But for the events: they explain a failure, and decide nothing. */
   readonly others: number;
 }
@@ -21,20 +22,20 @@ const STALE = 20_000;
 const BY_TIME: ReadonlySet<string> = new Set(['no-progress', 'deadline', 'progress-deadline']);
 
 /**
- * A hold is broken by what the pods do, so those must have been seen at its end; of the rest it is enough that nobody
- * was blind for long. A failure that was heard needs no more than that either.
+ * A hold is broken by what the pods do, and by who sets another image, so both must have been seen at its end; of the
+ * rest it is enough that nobody was blind for long. A failure that was heard needs no more than that either.
  *
  * @param held milliseconds for which the rollout was complete; undefined: it is not
  * @param now Clock.now() when the verdict was due
  * @returns undefined: it is not about the health of what is seen
  */
 export function boundsOf(verdict: Verdict, held: number | undefined, now: number): Bounds | undefined {
-  const lately = { pods: now - STALE, others: now - STALE };
+  const lately = { own: now - STALE, others: now - STALE };
   switch (verdict.kind) {
     case 'healthy':
       return (held ?? 0) < LEAD ? lately : boundsOfHold(now);
     case 'failed':
-      return BY_TIME.has(verdict.failure.code) ? { pods: now - RECENT, others: now - RECENT } : lately;
+      return BY_TIME.has(verdict.failure.code) ? { own: now - RECENT, others: now - RECENT } : lately;
     case 'progressing':
     case 'superseded':
     case 'unknown':
@@ -44,5 +45,5 @@ export function boundsOf(verdict: Verdict, held: number | undefined, now: number
 
 /** @param end Clock.now() when the hold ends */
 export function boundsOfHold(end: number): Bounds {
-  return { pods: end - RECENT, others: end - STALE };
+  return { own: end - RECENT, others: end - STALE };
 }

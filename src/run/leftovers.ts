@@ -96,7 +96,7 @@ async function judge(
       return [];
     default:
       throw new UnknownError(
-        `Whether what an earlier run that was killed set in ${shortName(id)} is healthy could not be seen, so it is neither put back on a guess nor deployed over: ${verdict?.message ?? 'the wait for it ended'}`,
+        `Whether what an earlier run that did not finish set in ${shortName(id)} is healthy could not be seen, so it is neither put back on a guess nor deployed over: ${verdict?.message ?? 'the wait for it ended'}`,
       );
   }
 }
@@ -151,7 +151,7 @@ function refuseUnresolved({ log }: Ship, finished: readonly Finished[]): void {
   if (first === undefined) return;
   for (const { fate } of others) log.warning(fate.message);
   const more = others.length === 0 ? '' : ' It is not alone: see the warnings of this run.';
-  const message = `Nothing is deployed over what an earlier run that was killed left, so that its marker keeps what ran before; run this again when the cause is gone, or with \`rollback: never\` to deploy over it all the same. ${stopped(first.fate.message)}${more}`;
+  const message = `Nothing is deployed over what an earlier run that did not finish left, so that its marker keeps what ran before; run this again when the cause is gone, or with \`rollback: never\` to deploy over it all the same. ${stopped(first.fate.message)}${more}`;
   throw [first, ...others].some(({ fate }) => fate.kind === 'unknown')
     ? new UnknownError(message)
     : new UserError(message);
@@ -162,7 +162,7 @@ function cancelled({ signal }: Ship, lock: Lock, left: readonly WorkloadId[]): u
   const names = left.filter((each) => lock.record(lockedOf(each)).open !== undefined).map(shortName);
   if (names.length === 0) return signal.reason;
   return new UserError(
-    `${messageOf(signal.reason)} What an earlier run that was killed left in ${names.join(', ')} is not resolved yet: the next run finds its marker and judges it.`,
+    `${messageOf(signal.reason)} What an earlier run that did not finish left in ${names.join(', ')} is not resolved yet: the next run finds its marker and judges it.`,
     { cause: signal.reason },
   );
 }
