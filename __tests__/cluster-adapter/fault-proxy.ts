@@ -16,6 +16,8 @@ export class FaultProxy {
   readonly #target: number;
   readonly #silent = new Set<Socket>();
   readonly #pairs = new Map<Socket, Socket>();
+  /** Also the server's ends of silent connections, which never hear that the client has gone. */
+  readonly #open = new Set<Socket>();
   readonly #server: Server;
 
   private constructor(target: number) {
@@ -50,7 +52,7 @@ export class FaultProxy {
 
   async stop(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
-    for (const client of this.#pairs.keys()) client.destroy();
+    for (const socket of this.#open) socket.destroy();
     await closed;
   }
 
@@ -74,11 +76,13 @@ export class FaultProxy {
       [client, server],
       [server, client],
     ] as const) {
+      this.#open.add(one);
       one.setNoDelay(true);
       one.on('error', () => {});
       one.on('close', () => {
         if (!this.#silent.has(client)) other.destroy();
         this.#pairs.delete(client);
+        this.#open.delete(one);
       });
     }
   }

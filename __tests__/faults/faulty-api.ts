@@ -142,6 +142,8 @@ export class FaultyApi extends Rules {
   }
 
   async #stop(): Promise<void> {
+    // First what is silent: a TLS handshake that never ends would be waited for two minutes.
+    await this.wire.stop();
     const closed = new Promise((resolve) => this.#server.close(resolve));
     this.#server.closeAllConnections();
     this.#upstream.destroy();
