@@ -14,9 +14,6 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** What breaks on the wire, and what breaks elsewhere. */
 const FILES = ['__tests__/faults/', '__tests__/e2e/'];
 
-/** As many files at once as keep two processors busy: a soak is long, and under load more comes out. */
-const WORKERS = 5;
-
 /** The names of the tests that show a row begin with its number. */
 const ROW = String.raw`^\d+( and \d+)?: `;
 
@@ -63,13 +60,8 @@ async function soak(round: number): Promise<void> {
   const began = performance.now();
   const file = join(folder, `round-${round}.json`);
   const wanted = filters.length === 0 ? FILES : filters;
-  const options = [
-    `--maxWorkers=${WORKERS}`,
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile=${file}`,
-  ];
-  const log = await vitest([...wanted, '--testNamePattern', ROW, ...options]);
+  const reporting = ['--reporter=default', '--reporter=json', `--outputFile=${file}`];
+  const log = await vitest([...wanted, '--testNamePattern', ROW, ...reporting]);
   if (interrupted.signal.aborted) return;
   const report = await readFile(file, 'utf8').then(
     (text) => JSON.parse(text) as VitestReport,
