@@ -20,6 +20,8 @@ export interface Limits {
    * at once mostly, over a second on a node under load, which then read "exits 0" for a liveness kill.
    */
   readonly eventLag: number;
+  /** The same where the container has a liveness or startup probe, and such a kill is likely: what killed it is worth the wait. */
+  readonly probeEventLag: number;
   /** Of the new pods, the share that may die once after their readiness probe passed (of 20 and fewer: none). */
   readonly lateCrashShare: number;
   /** Bounds of the hold when `stable-for` is not set. */
@@ -55,6 +57,7 @@ export const DEFAULT_LIMITS: Limits = {
   crashSpan: 10_000,
   pullRetry: 15_000,
   eventLag: 3_000,
+  probeEventLag: 10_000,
   lateCrashShare: 0.05,
   holdAtLeast: 10_000,
   holdAtMost: 60_000,

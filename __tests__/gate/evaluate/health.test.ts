@@ -213,6 +213,13 @@ const health: readonly Row[] = [
 ];
 
 const a = (nth: number, code = 1) => complete([podWith('a', [again(nth, code, { ready: true })])]);
+/** With a liveness probe, which may be what killed it. */
+const watched = (nth: number, code: number) =>
+  complete([
+    podWith('a', [again(nth, code, { ready: true })], {
+      spec: { containers: [{ name: 'web', image: V2, readinessProbe: {}, livenessProbe: {} }] },
+    }),
+  ]);
 const broken = but(done, { pods: [podWith('a', [running()])] });
 const bare = (state: DeploymentObservation) => withTemplate(state, unprobed());
 const many = (count: number, bad: number) =>
@@ -366,6 +373,22 @@ const hold: readonly Row[] = [
     name: 'and fails when none comes',
     steps: [...held, [8, a(1, 137)], [11, a(1, 137)]],
     verdict: 'failed late-crash: container web exits 137 after it had become ready',
+  },
+  {
+    name: 'one that may be the kill of a liveness probe is given 10 s',
+    steps: [...held, [8, watched(1, 0)], [11, watched(1, 0)]],
+    verdict: 'progressing',
+    recheckIn: 7,
+  },
+  {
+    name: 'and is told as what it is when none comes',
+    steps: [...held, [8, watched(1, 0)], [18, watched(1, 0)]],
+    verdict: 'failed late-crash: container web exits 0 after it had become ready',
+  },
+  {
+    name: 'a crash of a container with a liveness probe is none of that: it fails at once',
+    steps: [...held, [8, watched(1, 1)]],
+    verdict: 'failed late-crash: container web exits 1 after it had become ready',
   },
   {
     name: 'a liveness kill in the hold fails at once, for its event is there',

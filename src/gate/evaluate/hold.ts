@@ -86,10 +86,10 @@ export function markHeld(memory: Memory): Memory['containers'] {
 /**
  * A death after a passed readiness probe fails at once when it concerns more than 5 % of the new pods (of 20 and
  * fewer: one). An end that may be the kubelet's own kill (0, 137, 143) is given a moment for the event that tells
- * whether it was a resize.
+ * whether it was a resize, or which probe it was.
  */
 export function lateSigns(scene: Scene, memory: Memory): readonly Sign[] {
-  const { lateCrashShare, eventLag } = scene.limits;
+  const { lateCrashShare, eventLag, probeEventLag } = scene.limits;
   const died = scene.pods.flatMap(placesOf).filter((place) => memory.late[place.key] !== undefined);
   const pods = new Set(died.map((place) => uidOf(place.pod))).size;
   const total = Math.max(scene.replicas, scene.pods.length);
@@ -112,9 +112,13 @@ export function lateSigns(scene: Scene, memory: Memory): readonly Sign[] {
       key: `late/${place.key}`,
       failure,
       since: at,
-      patience: isExplained(scene, place, memory) ? 0 : eventLag,
+      patience: isExplained(scene, place, memory) ? 0 : isProbed(place) ? probeEventLag : eventLag,
     },
   ];
+}
+
+function isProbed({ container }: Place): boolean {
+  return container.livenessProbe !== undefined || container.startupProbe !== undefined;
 }
 
 function isExplained(scene: Scene, place: Place, memory: Memory): boolean {
