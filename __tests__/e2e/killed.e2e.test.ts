@@ -100,7 +100,7 @@ scenario(
     expect(stage.ending(next)).toEqual(
       red(
         'failed',
-        "Nothing is deployed over what an earlier run that did not finish left, so that its marker keeps what ran before; run this again when the cause is gone, or with `rollback: never` to deploy over it all the same. deployment/web in namespace <namespace>: it could not be put back to <v1>: deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy '<namespace>' with binding '<namespace>' denied request: only images of the release branch may run here. It was left as it is. Look yourself: kubectl get deployment/web -n <namespace> -o wide. Nothing was changed in the cluster.",
+        "Nothing is deployed over what an earlier, unfinished run left, so that its marker keeps what ran before; run this again when the cause is gone, or with `rollback: never` to deploy over it all the same. deployment/web in namespace <namespace>: it could not be put back to <v1>: deployments.apps \"web\" is forbidden: ValidatingAdmissionPolicy '<namespace>' with binding '<namespace>' denied request: only images of the release branch may run here. It was left as it is. Look yourself: kubectl get deployment/web -n <namespace> -o wide. Nothing was changed in the cluster.",
       ),
     );
     expect(await stage.state()).toMatchObject({ image: 'not-ready', history: ['v1', 'not-ready'] });

@@ -296,7 +296,7 @@ test.each<Row>([
       ],
       stopped: { message: 'The lock was lost' },
     },
-    'The lock was lost. deployment/web was put back to what it ran before an earlier run that did not finish. Putting statefulset/db back to what it ran before an earlier run that did not finish did not come to a good end. Nothing else was changed in the cluster.',
+    'The lock was lost. deployment/web was put back to what it ran before an earlier, unfinished run. Putting statefulset/db back to what it ran before an earlier, unfinished run did not come to a good end. Nothing else was changed in the cluster.',
   ],
   [
     'a verdict could not be had',

@@ -903,7 +903,7 @@ describe('what is remembered', () => {
     };
     const { reason } = await ship(cluster, ['web'], GOOD, { inputs: { 'lock-timeout': '5m' } });
     expect(reason).toBe(
-      'deployment/web: the API server refused the new image: not on a Friday. deployment/web was put back to what it ran before an earlier run that did not finish. Nothing else was changed in the cluster.',
+      'deployment/web: the API server refused the new image: not on a Friday. deployment/web was put back to what it ran before an earlier, unfinished run. Nothing else was changed in the cluster.',
     );
     expect(cluster.imageOf('web')).toBe(OLD);
   });

@@ -165,7 +165,7 @@ describe('what a killed run left', () => {
     expect(await ship()).toMatchObject({
       result: 'unknown',
       reason:
-        'Whether what an earlier run that did not finish set in deployment/web is healthy could not be seen, so it is neither put back on a guess nor deployed over: The cluster at https://fake:6443 does not accept the credentials of the kubeconfig (401). Nothing was changed in the cluster.',
+        'Whether what an earlier, unfinished run set in deployment/web is healthy could not be seen, so it is neither put back on a guess nor deployed over: The cluster at https://fake:6443 does not accept the credentials of the kubeconfig (401). Nothing was changed in the cluster.',
     });
     expect(cluster.patches).toEqual([]);
     expect(cluster.imageOf('web')).toBe(GOOD);
@@ -214,7 +214,7 @@ describe('what a killed run left', () => {
     cluster.faults.push({ kind: 'refuse', status: 403, message: 'not on a Friday' });
     expect(await ship()).toMatchObject({
       result: 'failed',
-      reason: `Nothing is deployed over what an earlier run that did not finish left, so that its marker keeps what ran before; run this again when the cause is gone, or with \`rollback: never\` to deploy over it all the same. deployment/web in namespace shop: it could not be put back to ${OLD}: not on a Friday. It was left as it is. Look yourself: kubectl get deployment/web -n shop -o wide. Nothing was changed in the cluster.`,
+      reason: `Nothing is deployed over what an earlier, unfinished run left, so that its marker keeps what ran before; run this again when the cause is gone, or with \`rollback: never\` to deploy over it all the same. deployment/web in namespace shop: it could not be put back to ${OLD}: not on a Friday. It was left as it is. Look yourself: kubectl get deployment/web -n shop -o wide. Nothing was changed in the cluster.`,
     });
     expect(cluster.imageOf('web')).toBe(BAD);
     expect(marked('web')).toBe(OLD);
@@ -244,7 +244,7 @@ describe('what a killed run left', () => {
     expect(result).toBe('unknown');
     expect(reason).toContain(`put back to ${OLD}, but whether it is healthy could not be seen: `);
     expect(reason).toContain(
-      'Putting deployment/web back to what it ran before an earlier run that did not finish did not come to a good end. Nothing else was changed in the cluster.',
+      'Putting deployment/web back to what it ran before an earlier, unfinished run did not come to a good end. Nothing else was changed in the cluster.',
     );
     expect(cluster.imageOf('web')).toBe(OLD);
     expect(marked('web')).toBe(OLD);
@@ -266,7 +266,7 @@ describe('what a killed run left', () => {
 
 describe('a run that is cancelled while it resolves what a killed run left', () => {
   const CANCELLED =
-    'The run was cancelled (SIGINT). What an earlier run that did not finish left in deployment/web is not resolved yet: the next run finds its marker and judges it.';
+    'The run was cancelled (SIGINT). What an earlier, unfinished run left in deployment/web is not resolved yet: the next run finds its marker and judges it.';
 
   test('before it was put back leaves it to the next run', async () => {
     const { cluster, marked, ship } = await leftBehind({ web: BAD });
@@ -289,7 +289,7 @@ describe('a run that is cancelled while it resolves what a killed run left', () 
     };
     expect(await ship(controller.signal)).toMatchObject({
       result: 'failed',
-      reason: `${CANCELLED} Putting deployment/web back to what it ran before an earlier run that did not finish did not come to a good end. Nothing else was changed in the cluster.`,
+      reason: `${CANCELLED} Putting deployment/web back to what it ran before an earlier, unfinished run did not come to a good end. Nothing else was changed in the cluster.`,
     });
     expect(cluster.imageOf('web')).toBe(OLD);
     expect(marked('web')).toBe(OLD);

@@ -110,6 +110,8 @@ export class HeldLease {
   async #free(annotations: Annotations, patience: () => number): Promise<void> {
     const { clock } = this.#holding;
     this.leave();
+    // Whoever took it writes there now; that it was taken has been told already.
+    if (isTaken(this.#lost.signal)) return;
     await this.#patiently(patience, (lease) => renderFree(lease, { now: clock.wall(), annotations }));
   }
 

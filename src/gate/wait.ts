@@ -167,8 +167,9 @@ class Lane {
     const { observer, clock } = this.#args;
     const seen = observer.observe(this.#pin);
     const now = clock.now();
-    // An impasse may come or go by what no cache holds: an eviction that was refused.
-    const isAwaited = this.#unseenSince !== undefined || this.#args.impasse !== undefined;
+    // An impasse may come or go by what no cache holds: an eviction of a StatefulSet's pod that was refused.
+    const isStuckable = this.#args.impasse !== undefined && this.#pin.kind === 'StatefulSet';
+    const isAwaited = this.#unseenSince !== undefined || isStuckable;
     if (this.#dueAt === undefined || seen !== this.#seen || isAwaited || now >= this.#dueAt) {
       this.#seen = seen;
       this.#dueAt = now + (this.#judge(now) ?? Infinity);

@@ -76,8 +76,8 @@ function untouched({ command, result, tidied = [] }: ReasonParts, name: Namer): 
   if (tidied.length === 0) return result === 'skipped' ? [] : ['Nothing was changed in the cluster'];
   const said = tidied.map((each) =>
     each.whole
-      ? `${name(each)} was put back to what it ran before an earlier run that did not finish`
-      : `Putting ${name(each)} back to what it ran before an earlier run that did not finish did not come to a good end`,
+      ? `${name(each)} was put back to what it ran before an earlier, unfinished run`
+      : `Putting ${name(each)} back to what it ran before an earlier, unfinished run did not come to a good end`,
   );
   return [...said, 'Nothing else was changed in the cluster'];
 }

@@ -96,7 +96,7 @@ async function judge(
       return [];
     default:
       throw new UnknownError(
-        `Whether what an earlier run that did not finish set in ${shortName(id)} is healthy could not be seen, so it is neither put back on a guess nor deployed over: ${verdict?.message ?? 'the wait for it ended'}`,
+        `Whether what an earlier, unfinished run set in ${shortName(id)} is healthy could not be seen, so it is neither put back on a guess nor deployed over: ${verdict?.message ?? 'the wait for it ended'}`,
       );
   }
 }
@@ -119,9 +119,14 @@ async function watch(
   }
 }
 
+/** A run may have several steps that deploy; outside GitHub all runs have one title. Markers of before name no step. */
+function stepOf({ open }: Judged): string {
+  return open.holder ?? open.run.title;
+}
+
 /** One of a run stays only where all stay: what goes together is not to be split. */
 function stays({ log }: Ship, judged: readonly Judged[], each: Judged, rollback: 'auto' | 'never'): boolean {
-  const siblings = judged.filter((other) => other.open.run.title === each.open.run.title);
+  const siblings = judged.filter((other) => stepOf(other) === stepOf(each));
   if (siblings.every(({ now, open }) => now === 'healthy' && open.goesBack !== true)) {
     log.info(`${shortName(each)}: it is healthy, so it stays`);
     return true;
@@ -151,7 +156,7 @@ function refuseUnresolved({ log }: Ship, finished: readonly Finished[]): void {
   if (first === undefined) return;
   for (const { fate } of others) log.warning(fate.message);
   const more = others.length === 0 ? '' : ' It is not alone: see the warnings of this run.';
-  const message = `Nothing is deployed over what an earlier run that did not finish left, so that its marker keeps what ran before; run this again when the cause is gone, or with \`rollback: never\` to deploy over it all the same. ${stopped(first.fate.message)}${more}`;
+  const message = `Nothing is deployed over what an earlier, unfinished run left, so that its marker keeps what ran before; run this again when the cause is gone, or with \`rollback: never\` to deploy over it all the same. ${stopped(first.fate.message)}${more}`;
   throw [first, ...others].some(({ fate }) => fate.kind === 'unknown')
     ? new UnknownError(message)
     : new UserError(message);
@@ -162,7 +167,7 @@ function cancelled({ signal }: Ship, lock: Lock, left: readonly WorkloadId[]): u
   const names = left.filter((each) => lock.record(lockedOf(each)).open !== undefined).map(shortName);
   if (names.length === 0) return signal.reason;
   return new UserError(
-    `${messageOf(signal.reason)} What an earlier run that did not finish left in ${names.join(', ')} is not resolved yet: the next run finds its marker and judges it.`,
+    `${messageOf(signal.reason)} What an earlier, unfinished run left in ${names.join(', ')} is not resolved yet: the next run finds its marker and judges it.`,
     { cause: signal.reason },
   );
 }
