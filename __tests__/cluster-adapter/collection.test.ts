@@ -403,7 +403,7 @@ describe('what answers in the place of the API server', () => {
     it.api.resetWatches();
     await until(() => it.pods.trouble() !== undefined, 1_500); // 30 s by the clock
     expect(it.pods.trouble()?.message).toContain(
-      `: watch ${PATH}: a watch that was to last 1 s ended at once, with nothing in it. `,
+      `: watch ${PATH}: a watch that was to last 1 s ended at once, with nothing new in it. `,
     );
   });
 
@@ -485,6 +485,54 @@ describe('whether nothing was missed', () => {
     await has(it, ['web-1', 'web-2']);
     expect(it.pods.sees(since)).toBe(false);
     await until(() => it.pods.sees(since));
+  });
+
+  test('is asked when every watch is ended a moment after its first event', async () => {
+    const it = await scene();
+    let ends = 0;
+    it.api.always = (response, { query }) => {
+      const isLong = Number(query.get('timeoutSeconds')) > 5;
+      response.writeHead(200, { 'content-type': 'application/json' });
+      if (isLong) response.write(it.api.eventOf('web-1'));
+      else response.flushHeaders();
+      setTimeout(() => response.end(), isLong ? 10 : 50); // 0.2 and 1 s by the clock
+      ends += isLong ? 1 : 0;
+    };
+    it.api.resetWatches();
+    await until(() => ends > 3);
+    const since = it.clock.now();
+    await until(() => it.pods.sees(since), 250); // 5 s by the clock
+    expect(it.pods.trouble()).toBeUndefined();
+  });
+
+  test.each<readonly [string, (line: string) => string]>([
+    ['after its first event', (line) => line],
+    ['within its second event', (line) => `${line}${line.slice(0, 40)}`],
+  ])('is not known from a short read that is ended %s', async (_, answer) => {
+    const it = await scene();
+    it.api.always = (response) =>
+      void response
+        .writeHead(200, { 'content-type': 'application/json' })
+        .end(answer(it.api.eventOf('web-1')));
+    it.api.resetWatches();
+    const since = it.clock.now();
+    await until(() => it.pods.sees(since) || it.api.requests('check').length > 3);
+    expect(it.pods.sees(since)).toBe(false);
+    it.api.always = undefined;
+    await until(() => it.pods.sees(since));
+  });
+
+  test('and a short read that is ended at once with what was known before is trouble', async () => {
+    const it = await scene();
+    const old = it.api.eventOf('web-1', it.api.version);
+    it.api.always = (response) =>
+      void response.writeHead(200, { 'content-type': 'application/json' }).end(old);
+    it.api.resetWatches();
+    const since = it.clock.now();
+    await until(() => it.pods.sees(since) || it.pods.trouble() !== undefined);
+    expect(it.pods.trouble()?.message).toContain(
+      `: watch ${PATH}: a watch that was to last 1 s ended at once, with nothing new in it. `,
+    );
   });
 
   test('brings what was missed when the way of the watch is dead', async () => {

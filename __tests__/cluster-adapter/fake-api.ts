@@ -120,6 +120,12 @@ export class FakeApi {
     this.#send({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(this.version) } } });
   }
 
+  /** The line of an event, for a script; of a change that is new, unless a version is given. */
+  eventOf(name: string, version = ++this.version): string {
+    const object = { metadata: { name, namespace: 'shop', resourceVersion: String(version) } };
+    return `${JSON.stringify({ type: 'MODIFIED', object })}\n`;
+  }
+
   /** Raw bytes on all open watches. */
   write(bytes: string | Buffer): void {
     for (const { response } of this.#watchers) response.write(bytes);

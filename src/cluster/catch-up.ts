@@ -4,7 +4,7 @@ import type { KubeObject } from '../model/kube.ts';
 import type { Query } from './client.ts';
 import type { Timing } from './timing.ts';
 import type { Transport } from './transport.ts';
-import { ForeignAnswer, streamEvents, type WatchEvent } from './watch.ts';
+import { streamEvents, type WatchEvent } from './watch.ts';
 
 interface CatchUp {
   readonly transport: Transport;
@@ -16,26 +16,31 @@ interface CatchUp {
   readonly signal: AbortSignal;
 }
 
-/**
- * Rejects with ForeignAnswer when it ended at once and was empty: an API server that has nothing to tell says so by
- * lasting for as long as it was asked to.
- */
-export async function catchUp<T extends KubeObject>(args: CatchUp): Promise<readonly WatchEvent<T>[]> {
+export interface CaughtUp<T> {
+  readonly events: readonly WatchEvent<T>[];
+  /**
+   * Undefined: these are all. An API server says that it has no more to tell by lasting for as long as it was asked to;
+   * what ended the watch before that was another.
+   */
+  readonly flaw: string | undefined;
+}
+
+/** Rejects as streamEvents does. */
+export async function catchUp<T extends KubeObject>(args: CatchUp): Promise<CaughtUp<T>> {
   const { transport, clock, timing, path, query, signal } = args;
   const asked = clock.now();
   const seconds = timing.probe / 1000;
-  const seen: WatchEvent<T>[] = [];
-  await streamEvents<T>(transport, {
+  const events: WatchEvent<T>[] = [];
+  const isWhole = await streamEvents<T>(transport, {
     path,
     query,
     seconds,
     timeout: timing.probeTry,
     signal,
     opened: () => {},
-    events: (events) => seen.push(...events),
+    events: (more) => events.push(...more),
   });
-  if (seen.length === 0 && clock.now() - asked < timing.probe / 2) {
-    throw new ForeignAnswer(path, `a watch that was to last ${seconds} s ended at once, with nothing in it`);
-  }
-  return seen;
+  const lasted = clock.now() - asked >= timing.probe / 2;
+  const end = isWhole ? undefined : 'in the middle of an event';
+  return { events, flaw: lasted ? end : 'at once' };
 }

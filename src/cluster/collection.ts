@@ -24,7 +24,7 @@ import type { Timing } from './timing.ts';
 import type { Transport } from './transport.ts';
 import { BrokenWatch, troubleOf } from './trouble.ts';
 import { Vigil } from './vigil.ts';
-import { isReset, streamEvents, type WatchEvent } from './watch.ts';
+import { ForeignAnswer, isReset, streamEvents, type WatchEvent } from './watch.ts';
 
 export interface CollectionContext {
   readonly transport: Transport;
@@ -55,8 +55,8 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
   #failures = 0;
   /** Watches in a row that said nothing while there was something to say. */
   #held = 0;
-  /** The last watch opened, and ended without a word. */
-  #mute = false;
+  /** The last watch opened, and nothing in it proved that the store is whole. */
+  #unproven: 'mute' | 'spoke' | undefined;
   /** Over the watch that is under way. */
   #vigil: Vigil | undefined;
   #told = false;
@@ -134,7 +134,7 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
       try {
         if (this.#stale) await this.#list(0);
         // Its own check dies with each watch that ends too soon for it.
-        else if (this.#mute && this.#dueAt() <= started) await this.#checkMute();
+        else if (this.#unproven !== undefined && this.#dueAt() <= started) await this.#checkUnproven();
         productive = this.#held >= 2 ? await this.#poll() : await this.#watch();
       } catch (error) {
         if (this.#stopped.signal.aborted) return;
@@ -154,10 +154,10 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
     return Math.max(this.#freshness.seenAt, this.#followedSince) + this.#context.timing.silence;
   }
 
-  /** What watches that said nothing missed: they may have been held back. */
-  async #checkMute(): Promise<void> {
+  /** What watches that ended too soon missed: those that said nothing may have been held back. */
+  async #checkUnproven(): Promise<void> {
     const missed = await this.#catchUp(0, this.#stopped.signal);
-    if (missed > 0) this.#held++;
+    if (missed > 0 && this.#unproven === 'mute') this.#held++;
   }
 
   /** One watch to its end; answers whether it delivered anything. */
@@ -195,7 +195,7 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
     } finally {
       vigil.end();
       this.#vigil = undefined;
-      this.#mute = vigil.isOpen && !vigil.hasSpoken;
+      this.#unproven = vigil.isOpen && !vigil.hasProven ? (vigil.hasSpoken ? 'spoke' : 'mute') : undefined;
       ending.abort(new BrokenWatch());
     }
     return vigil.hasSpoken;
@@ -232,19 +232,31 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
     return true;
   }
 
-  /** What happened since the store's version; answers how much was news. */
+  /** What happened since the store's version; answers how much was news. Rejects when there may be more. */
   async #catchUp(grace: number, ending: AbortSignal): Promise<number> {
     const { transport, clock, timing } = this.#context;
     const asked = clock.now();
     const { path } = this.#target;
     const signal = AbortSignal.any([ending, this.#stopped.signal]);
-    const seen = await catchUp<T>({ transport, clock, timing, path, query: this.#query(), signal });
-    const news = () => seen.filter((event) => event.type !== 'BOOKMARK' && this.#isNews(event));
+    const { events, flaw } = await catchUp<T>({
+      transport,
+      clock,
+      timing,
+      path,
+      query: this.#query(),
+      signal,
+    });
+    const news = () => events.filter((event) => event.type !== 'BOOKMARK' && this.#isNews(event));
     if (grace > 0 && news().length > 0) await sleep(clock, grace, ending);
     const missed = news().length;
-    this.#take(seen);
-    this.#prove(asked);
-    return missed;
+    this.#take(events);
+    if (flaw === undefined) {
+      this.#prove(asked);
+      return missed;
+    }
+    if (missed > 0) throw new BrokenWatch();
+    const words = `a watch that was to last ${timing.probe / 1000} s ended ${flaw}, with nothing new in it`;
+    throw new ForeignAnswer(path, words);
   }
 
   #isNews(event: WatchEvent<T>): boolean {

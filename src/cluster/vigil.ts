@@ -26,6 +26,7 @@ export class Vigil {
   #openedAt: number | undefined;
   #heardAt: number | undefined;
   #isProven = true;
+  #hasProven = false;
   #lookedAt: number;
   #quiet = 0;
   #checking = false;
@@ -44,6 +45,11 @@ export class Vigil {
 
   get hasSpoken(): boolean {
     return this.#heardAt !== undefined;
+  }
+
+  /** Whether what it said proved it not behind at any time. */
+  get hasProven(): boolean {
+    return this.#hasProven;
   }
 
   opened(): void {
@@ -95,7 +101,7 @@ export class Vigil {
 
   #proveIfDue(): void {
     if (this.#heardAt === undefined || this.#isProven || this.#provenAt() > this.#duties.clock.now()) return;
-    this.#isProven = true;
+    this.#isProven = this.#hasProven = true;
     this.#duties.prove(this.#heardAt);
   }
 

@@ -118,13 +118,13 @@ export interface StreamOptions<T> {
 }
 
 /**
- * Resolves when the server ended the watch in its own time; of an event that was cut at the end, nothing is said.
+ * Resolves when the watch was ended, with whether that was between two events: one that was cut at the end is dropped.
  * Rejects with ForeignAnswer as soon as something comes that is no event.
  */
 export async function streamEvents<T extends KubeObject>(
   transport: Transport,
   options: StreamOptions<T>,
-): Promise<void> {
+): Promise<boolean> {
   const { path, query, seconds, timeout, signal, opened, events } = options;
   const lines = new LineReader();
   const { status } = await transport.send({
@@ -155,6 +155,7 @@ export async function streamEvents<T extends KubeObject>(
   if (status !== 200) throw new ForeignAnswer(path, `the watch was answered by an empty ${status}`);
   const rest = lines.rest();
   if (rest !== '' && !isCutEvent(rest)) parseEvent<T>(path, rest);
+  return rest === '';
 }
 
 /** Whole JSON without its newline is no event that was cut, and neither is what does not begin as one. */
