@@ -83,7 +83,7 @@ describe('a read', () => {
       response.write('{"metadata":{"name":"half"}}');
       setTimeout(() => response.destroy(), 20);
     });
-    api.script.push((response) => json(response, 200, { metadata: { name: 'whole' } }));
+    api.script.push((response) => json(response, 200, { kind: 'Deployment', metadata: { name: 'whole' } }));
     const got = await connected(accessTo(api.url)).get(PATH);
     expect(got.metadata?.name).toBe('whole');
     expect(api.seen).toHaveLength(3);
@@ -107,7 +107,7 @@ describe('a read', () => {
     api.script.push((response, request) => {
       expect(request.headers['accept-encoding']).toBe('gzip');
       response.writeHead(200, { 'content-encoding': 'gzip' });
-      response.end(gzipSync(JSON.stringify({ metadata: { name: 'packed' } })));
+      response.end(gzipSync(JSON.stringify({ kind: 'Deployment', metadata: { name: 'packed' } })));
     });
     expect((await connected(accessTo(api.url)).get(PATH)).metadata?.name).toBe('packed');
   });
@@ -131,6 +131,18 @@ describe('a read', () => {
     expect(error.message).toBe(`get ${PATH}: the answer is no JSON: Sign in to ACME WiFi`);
   });
 
+  test.each(['{"login":"needed"}', '[]', 'null', '"ok"'])(
+    'that is answered by the JSON of some other server, %s, says so, and a list is not empty then',
+    async (body) => {
+      const api = await FakeApi.start();
+      api.always = (response) => response.writeHead(200).end(body);
+      const cluster = connected(accessTo(api.url));
+      const words = (verb: string) => `${verb} ${PATH}: the answer is no Kubernetes object: ${body}`;
+      expect((await failureOf(cluster.get(PATH, { patience: 0 }))).message).toBe(words('get'));
+      expect((await failureOf(cluster.list(PATH, {}, { patience: 0 }))).message).toBe(words('list'));
+    },
+  );
+
   test('says who asks, and as whom', async () => {
     const api = await FakeApi.start();
     const headers = { 'impersonate-user': 'jane', 'impersonate-group': ['dev', 'ops'] };
@@ -152,7 +164,8 @@ describe('a read', () => {
 describe('a write', () => {
   test('sends a JSON patch with field manager and dry run', async () => {
     const api = await FakeApi.start();
-    api.always = (response) => json(response, 200, { metadata: { name: 'web', generation: 2 } });
+    api.always = (response) =>
+      json(response, 200, { kind: 'Deployment', metadata: { name: 'web', generation: 2 } });
     const got = await connected(accessTo(api.url)).patch(PATH, PATCH, {
       fieldManager: 'steadyship',
       dryRun: true,
@@ -168,7 +181,7 @@ describe('a write', () => {
 
   test('whose answer is lost is not sent again, and may have arrived', async () => {
     const api = await FakeApi.start();
-    api.always = (response) => json(response, 200, { metadata: { name: 'web' } });
+    api.always = (response) => json(response, 200, { kind: 'Deployment', metadata: { name: 'web' } });
     const proxy = await FaultProxy.to(api.port);
     proxy.cutsAfterRequest = true;
     const error = await failureOf(connected(accessTo(`http://127.0.0.1:${proxy.port}`)).patch(PATH, PATCH));
@@ -196,7 +209,7 @@ describe('a write', () => {
 
   test('is sent once the server listens again', async () => {
     const api = await FakeApi.start();
-    api.always = (response) => json(response, 200, { metadata: { name: 'web' } });
+    api.always = (response) => json(response, 200, { kind: 'Deployment', metadata: { name: 'web' } });
     await api.stop();
     const patched = connected(accessTo(api.url)).patch(PATH, PATCH);
     setTimeout(() => api.listen(api.port), 60);
@@ -215,9 +228,11 @@ describe('a write', () => {
     const api = await FakeApi.start();
     api.script.push(refusing(500, 'InternalError', 'etcdserver: leader changed'));
     api.script.push((response) => response.destroy());
-    api.script.push((response) => json(response, 201, { status: { incomplete: false } }));
+    api.script.push((response) =>
+      json(response, 201, { kind: 'SelfSubjectRulesReview', status: { incomplete: false } }),
+    );
     const answer = await connected(accessTo(api.url)).create(selfSubjectRulesReviews(), { spec: {} });
-    expect(answer).toEqual({ status: { incomplete: false } });
+    expect(answer).toMatchObject({ status: { incomplete: false } });
     expect(api.seen.map(({ method, body }) => `${method} ${body}`)).toEqual(
       Array(3).fill('POST {"spec":{}}'),
     );
@@ -226,7 +241,7 @@ describe('a write', () => {
   test('is sent again after a 429 that says when: it was turned away at the door', async () => {
     const api = await FakeApi.start();
     api.script.push(refusing(429, 'TooManyRequests', 'later', { 'retry-after': '1' }));
-    api.script.push((response) => json(response, 200, { metadata: { name: 'web' } }));
+    api.script.push((response) => json(response, 200, { kind: 'Deployment', metadata: { name: 'web' } }));
     await connected(accessTo(api.url)).patch(PATH, PATCH);
     expect(api.seen).toHaveLength(2);
   });
@@ -248,7 +263,7 @@ describe('a write', () => {
 
   test('may create, replace and delete', async () => {
     const api = await FakeApi.start();
-    api.always = (response) => json(response, 200, {});
+    api.always = (response) => json(response, 200, { kind: 'Deployment' });
     const cluster = connected(accessTo(api.url));
     await cluster.create(deployments('shop'), { a: 1 });
     await cluster.replace(PATH, { a: 2 });
@@ -285,6 +300,7 @@ describe('a list', () => {
     await new Promise((resolve) => setTimeout(resolve, 0));
     api.script.push((response) =>
       json(response, 200, {
+        kind: 'List',
         metadata: { resourceVersion: '9', continue: '500' },
         items: [{ metadata: { name: 'old' } }],
       }),

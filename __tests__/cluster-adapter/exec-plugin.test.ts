@@ -599,7 +599,7 @@ echo "{\\"kind\\":\\"ExecCredential\\",\\"apiVersion\\":\\"${V1}\\",\\"status\\"
     api.always = (response, request) => {
       if (request.headers.authorization === 'Bearer token-1')
         refusing(401, 'Unauthorized', 'Unauthorized')(response, request);
-      else json(response, 200, {});
+      else json(response, 200, { kind: 'Deployment' });
     };
     await Promise.all([get(), get(), get()]);
     expect(tokens().slice(-3)).toEqual(['token-2', 'token-2', 'token-2']);

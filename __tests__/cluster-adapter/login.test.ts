@@ -230,5 +230,5 @@ test('a watch whose new credential is not accepted either is refused', async () 
   api.resetWatches();
   await until(() => pods.trouble() !== undefined);
   expect(pods.trouble()?.kind).toBe('unauthorized');
-  api.always = (response) => json(response, 200, {});
+  api.always = (response) => json(response, 200, { kind: 'Deployment' });
 });

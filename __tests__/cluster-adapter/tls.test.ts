@@ -169,7 +169,7 @@ describe('TLS', () => {
     const names: string[] = [];
     api.always = (response) => {
       names.push(String((response.socket as TLSSocket).getPeerCertificate().subject?.CN));
-      json(response, 200, { metadata: {} });
+      json(response, 200, { kind: 'Deployment', metadata: {} });
     };
     const as = (name: string, to?: string) => {
       const { cert, key } = trusted.issue(name, to === undefined ? {} : { to });
@@ -205,7 +205,7 @@ describe('TLS', () => {
       const name = String((response.socket as TLSSocket).getPeerCertificate().subject?.CN);
       names.push(name);
       if (name === 'first' && names.length > 1) status(response, 401, 'Unauthorized', 'Unauthorized');
-      else json(response, 200, { metadata: {} });
+      else json(response, 200, { kind: 'Deployment', metadata: {} });
     };
     const credential = {
       kind: 'certificate',

@@ -376,6 +376,21 @@ describe('what a later step or run has dealt with since', () => {
     expect([cluster.imageOf('api'), cluster.imageOf('web')]).toEqual([OLD, NEW]);
   });
 
+  test('is known where somebody deleted the Lease too, once another has made it anew', async () => {
+    const { cluster, finish, another } = await killed();
+    cluster.leases.remove('steadyship-deployment-web');
+    const create = cluster.create.bind(cluster);
+    cluster.create = async (path: string, body: unknown) => {
+      cluster.create = create;
+      const guard = await another();
+      await guard.mark([changeOf('web')]);
+      await guard.release();
+      return create(path, body) as never;
+    };
+    expect((await finish()).said.at(-1)).toBe(RESOLVED);
+    expect(cluster.imageOf('web')).toBe(NEW);
+  });
+
   test('can not be known where somebody deleted the Lease: what stands there is put back', async () => {
     const { cluster, lease, finish } = await killed();
     cluster.leases.remove('steadyship-deployment-web');

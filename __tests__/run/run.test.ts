@@ -47,7 +47,11 @@ async function shortLived(): Promise<{ readonly url: string; readonly holder: ()
     spec: {},
   };
   const template = { spec: { containers: [{ name: 'web', image: 'shop:1' }] } };
-  const web = { metadata: { name: 'web', namespace: 'shop', uid: 'u' }, spec: { template } };
+  const web = {
+    kind: 'Deployment',
+    metadata: { name: 'web', namespace: 'shop', uid: 'u' },
+    spec: { template },
+  };
   const rules = [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }];
   const server = createServer((request, response) => {
     let body = '';
@@ -60,11 +64,11 @@ async function shortLived(): Promise<{ readonly url: string; readonly holder: ()
       if (method === 'PUT') lease = JSON.parse(body);
       response.writeHead(isGone ? 404 : 200, { 'content-type': 'application/json' });
       const answer = url.includes('selfsubjectrulesreviews')
-        ? { status: { resourceRules: rules, incomplete: false } }
+        ? { kind: 'SelfSubjectRulesReview', status: { resourceRules: rules, incomplete: false } }
         : url.includes('/leases')
           ? method === 'PUT'
-            ? lease
-            : { metadata: { resourceVersion: '1' }, items: [lease] }
+            ? { kind: 'Lease', ...lease }
+            : { kind: 'LeaseList', metadata: { resourceVersion: '1' }, items: [lease] }
           : isGone
             ? { kind: 'Status', reason: 'NotFound', message: 'not found' }
             : web;

@@ -104,15 +104,19 @@ export class Transport {
     throw this.#refusal(request, answer, credential);
   }
 
-  /** An answer's body, which must be JSON. */
+  /** An answer's body: every one of an API server is an object that says its kind. */
   parse<T>(request: ApiRequest, answer: Answer): T {
+    const foreign = (words: string, cause?: unknown) =>
+      new UnreachableError(request, `the answer is no ${words}: ${firstLine(answer.body)}`, true, { cause });
+    let parsed: { kind?: unknown } | null;
     try {
-      return JSON.parse(answer.body.toString('utf8')) as T;
+      parsed = JSON.parse(answer.body.toString('utf8')) as { kind?: unknown } | null;
     } catch (error) {
-      throw new UnreachableError(request, `the answer is no JSON: ${firstLine(answer.body)}`, true, {
-        cause: error,
-      });
+      throw foreign('JSON', error);
     }
+    // Of a list nothing else tells a login page's JSON from "there are none".
+    if (typeof parsed?.kind !== 'string') throw foreign('Kubernetes object');
+    return parsed as T;
   }
 
   destroy(): void {

@@ -1,5 +1,5 @@
 import type { Cluster } from '../cluster/client.ts';
-import { type Identity, keyOf } from '../deploy/lease.ts';
+import { keyOf } from '../deploy/lease.ts';
 import { acquire, type Lock, readLeases } from '../deploy/lock.ts';
 import type { Inputs } from '../inputs.ts';
 import type { OpenChange, OpenRun } from '../state.ts';
@@ -35,15 +35,12 @@ export async function takeOver(
   const lock = await acquire({ ...world, cluster, workloads, known, identity: holder, timeout });
   const ours = open.filter((change) => {
     // Where somebody deleted the Lease, nobody can be asked: the workload itself then says what stands there.
-    if (!known.has(keyOf(change)) || isMarkedBy(holder, change, lock)) return true;
+    const mark = lock.record(lockedOf(change)).open;
+    if (mark === undefined ? !known.has(keyOf(change)) : mark.holder === holder.holder) return true;
     world.log.info(
       `${placeOf(change)}: a later step or run has resolved what this one left, so nothing is put back`,
     );
     return false;
   });
   return { lock, ours };
-}
-
-function isMarkedBy({ holder }: Identity, change: OpenChange, lock: Lock): boolean {
-  return lock.record(lockedOf(change)).open?.holder === holder;
 }
