@@ -69,3 +69,66 @@ scenario(
     expect(await stage.state('jobs')).toEqual(untouched());
   },
 );
+
+/** `api` needs half a minute for what `web` does at once. */
+async function startUneven(stage: Stage): Promise<void> {
+  const image = stage.images.v1;
+  const slowly = { args: ['-version', 'any', '-slow', '30s'] };
+  await stage.start({ image, replicas: 1 }, { image, replicas: 1, name: 'api', container: slowly });
+}
+
+const ANEW =
+  'deployment/web: it was healthy before the others were, and it is not complete any more: gated anew';
+
+scenario(
+  'two Deployments, of which the first is healthy, and then fails while the second is on its way: both are put back',
+  async ({ stage, policy }) => {
+    await startUneven(stage);
+    const { v2 } = stage.images;
+    let broken: Promise<unknown> | undefined;
+    const step = await stage.deploy('v2', {
+      inputs: { ...BOTH.inputs, patience: 'create-denied: 3s' },
+      onLine: (line) => {
+        if (!line.includes('deployment/web: 1/1 ready, held')) return;
+        broken ??= policy(
+          'pods',
+          `object.spec.containers.all(each, each.name != 'web' || each.image != '${v2}')`,
+        ).then(() => stage.kubectl('delete', 'pod', '--selector=app=web', '--wait=false'));
+      },
+    });
+    await broken;
+    expect(stage.ending(step)).toEqual(
+      red(
+        'rolled-back',
+        "deployment/web: a new pod cannot be created: ValidatingAdmissionPolicy '<namespace>' with binding '<namespace>' denied request: only images of the release branch may run here. Rolled back to <v1> in <time>. deployment/api was put back too.",
+      ),
+    );
+    expect(step.log).toContain(ANEW);
+    const one = { available: 1, pods: { v1: 1 }, kept: 0 };
+    expect(await stage.state('web')).toEqual(restored('v2', one));
+    expect(await stage.state('api')).toEqual(restored('v2', one));
+  },
+);
+
+scenario(
+  'two Deployments, of which the first is healthy, and its pod is replaced while the second is on its way: green',
+  async ({ stage }) => {
+    await startUneven(stage);
+    let replaced: Promise<unknown> | undefined;
+    const step = await stage.deploy('v2', {
+      ...BOTH,
+      onLine: (line) => {
+        if (line.includes('deployment/web: 1/1 ready, held'))
+          replaced ??= stage.kubectl('delete', 'pod', '--selector=app=web');
+      },
+    });
+    expect(await replaced).toContain('deleted');
+    expect(stage.ending(step)).toEqual(
+      green('succeeded', '2 workloads run <v2> and are healthy: deployment/web and deployment/api.'),
+    );
+    expect(step.log).not.toContain(ANEW);
+    const one = { available: 1, pods: { v2: 1 } };
+    expect(await stage.state('web')).toEqual(shipped('v2', one));
+    expect(await stage.state('api')).toEqual(shipped('v2', one));
+  },
+);

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Trouble } from '../../src/cluster/client.ts';
+import type { Outcome } from '../../src/gate/lane.ts';
 import type { Observer } from '../../src/gate/observe.ts';
 import type { Bounds } from '../../src/gate/sight.ts';
-import { gate, type Outcome } from '../../src/gate/wait.ts';
+import { gate } from '../../src/gate/wait.ts';
 import type { Pod, StatefulSet } from '../../src/model/kube.ts';
 import { DEFAULT_LIMITS } from '../../src/model/limits.ts';
 import type { Pin } from '../../src/model/observation.ts';

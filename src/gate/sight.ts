@@ -13,7 +13,7 @@ export interface Bounds {
 export const LEAD = 2_000;
 
 /** What was seen so lately was seen at the end of a hold: a little more than LEAD, for an end that comes late. */
-const RECENT = LEAD + 1_000;
+export const RECENT = LEAD + 1_000;
 
 /** The adapter checks a silent watch by itself after 15 s, and is told a second later. */
 const STALE = 20_000;

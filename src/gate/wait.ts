@@ -1,40 +1,4 @@
-import type { Clock } from '../model/clock.ts';
-import type { Limits } from '../model/limits.ts';
-import type { Log } from '../model/log.ts';
-import type { Observation, Pin } from '../model/observation.ts';
-import type { Failure, Verdict } from '../model/verdict.ts';
-import { shortName } from '../model/workload.ts';
-import { begin, type Evaluation, evaluate, type Memory, podPhases, statusLine } from './evaluate/workload.ts';
-import type { Observer } from './observe.ts';
-import { boundsOf, boundsOfHold, LEAD } from './sight.ts';
-import { type PodSpan, PodTrack } from './track.ts';
-
-/** How one workload came out of the gate. */
-export interface Outcome {
-  readonly pin: Pin;
-  /** `progressing`: another workload's failure ended the wait. */
-  readonly verdict: Verdict;
-  readonly seen: Observation;
-  readonly pods: readonly PodSpan[];
-  /** Wall times: when the gate began, when the workload was complete and the hold began, when it ended. */
-  readonly began: Date;
-  readonly held: Date | undefined;
-  readonly ended: Date;
-}
-
-export interface GateArguments {
-  readonly observer: Observer;
-  readonly pins: readonly Pin[];
-  readonly limits: Limits;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** Wait for every verdict, even after a failure: of a rollback each workload's own end counts. */
-  readonly all?: boolean;
-  /** Why it can get no further by itself, asked as long as it is under way; see {@link IMPASSE}. */
-  readonly impasse?: (pin: Pin, seen: Observation) => Failure | undefined;
-  /** Ends the wait with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
+import { type GateArguments, Lane, type Outcome } from './lane.ts';
 
 /** How long the log may be silent while nothing changes, in milliseconds. */
 const HEARTBEAT = 30_000;
@@ -46,14 +10,9 @@ const HEARTBEAT = 30_000;
  */
 const REST = { free: 5, times: 4, most: 100 };
 
-/** An impasse must last so long, in milliseconds: the watch of the pods may lag behind that of the workload. */
-const IMPASSE = 2_000;
-
-/** How soon to look again for the proof that a verdict waits for, in milliseconds, if nobody tells that it is here. */
-const UNSEEN = 1_000;
-
 /**
- * Waits until every workload has a verdict, or one has failed: then the others' fate is decided too.
+ * Waits until every workload has a verdict, or one has failed: then the others' fate is decided too. Those that were
+ * healthy early have to be so still when the last of them is.
  *
  * The evaluator is asked after every change that a watch brings and whenever one of its own timers is due,
  * never in between. While the cluster can not be seen, nothing is judged: timers that run on stale caches
@@ -100,7 +59,12 @@ export async function gate(args: GateArguments): Promise<readonly Outcome[]> {
           for (const lane of lanes) lane.giveUp(trouble.message);
         } else cancelTimer = clock.timer(Math.min(left, 1_000), guarded);
       } else {
-        const due = lanes.map((lane) => lane.evaluate()).filter((each) => each !== undefined);
+        const judge = () => lanes.map((lane) => lane.evaluate()).filter((each) => each !== undefined);
+        let due = judge();
+        if (args.all !== true && lanes.every((lane) => lane.done && !lane.failed)) {
+          for (const lane of lanes) lane.lookAgain();
+          due = judge();
+        }
         const spent = clock.now() - start;
         if (spent > REST.free) restUntil = start + spent + Math.min(REST.most, REST.times * spent);
         if (due.length > 0) cancelTimer = clock.timer(Math.max(1, Math.min(...due)), guarded);
@@ -121,156 +85,4 @@ export async function gate(args: GateArguments): Promise<readonly Outcome[]> {
     cancelBeat = clock.timer(HEARTBEAT, beat);
     guarded();
   });
-}
-
-/** One workload on its way through the gate. */
-class Lane {
-  #pin: Pin;
-  #memory: Memory;
-  #verdict: Verdict | undefined;
-  #seen: Observation;
-  #line = '';
-  #impasseSince: number | undefined;
-  /** Since when there is a verdict but for the proof that nothing was missed. */
-  #unseenSince: number | undefined;
-  /** Until when the last evaluation holds if nothing more is seen of the workload; undefined: there was none. */
-  #dueAt: number | undefined;
-  readonly #tracker = new PodTrack();
-  readonly #args: GateArguments;
-  readonly #began: Date;
-  readonly #start: number;
-  #ended: Date | undefined;
-
-  constructor(pin: Pin, args: GateArguments) {
-    this.#args = args;
-    this.#pin = pin;
-    this.#start = args.clock.now();
-    this.#memory = begin(pin, this.#start);
-    this.#seen = args.observer.observe(pin);
-    this.#began = args.clock.wall();
-  }
-
-  get done(): boolean {
-    return this.#verdict !== undefined;
-  }
-
-  get failed(): boolean {
-    return this.#verdict?.kind === 'failed';
-  }
-
-  /**
-   * Asks for the verdict, unless nothing of this workload has changed and no timer is due: one event must not cost
-   * work for all workloads. Answers in how many milliseconds to ask again by itself.
-   */
-  evaluate(): number | undefined {
-    if (this.done) return undefined;
-    const { observer, clock } = this.#args;
-    const seen = observer.observe(this.#pin);
-    const now = clock.now();
-    // An impasse may come or go by what no cache holds: an eviction of a StatefulSet's pod that was refused.
-    const isStuckable = this.#args.impasse !== undefined && this.#pin.kind === 'StatefulSet';
-    const isAwaited = this.#unseenSince !== undefined || isStuckable;
-    if (this.#dueAt === undefined || seen !== this.#seen || isAwaited || now >= this.#dueAt) {
-      this.#seen = seen;
-      this.#dueAt = now + (this.#judge(now) ?? Infinity);
-    }
-    return this.done || this.#dueAt === Infinity ? undefined : this.#dueAt - now;
-  }
-
-  #judge(now: number): number | undefined {
-    const { limits, clock } = this.#args;
-    const evaluation: Evaluation = evaluate({
-      pin: this.#pin,
-      memory: this.#memory,
-      seen: this.#seen,
-      limits,
-      now,
-    });
-    this.#pin = evaluation.pin;
-    this.#memory = evaluation.memory;
-    for (const note of evaluation.notes) this.#tell(note);
-    this.#tracker.record(podPhases(this.#pin, this.#seen), clock.wall());
-    if (evaluation.verdict.kind === 'progressing') {
-      this.#unseenSince = undefined;
-      const line = evaluation.verdict.message;
-      if (line !== this.#line) this.#tell(line);
-      this.#line = line;
-      const recheckIn = this.#lookAhead(evaluation.recheckIn, now);
-      return this.#checkImpasse(recheckIn, now);
-    }
-    return this.#conclude(evaluation.verdict, now);
-  }
-
-  /** Shortly before a hold ends it is asked what was missed, so that the answer is here by then. */
-  #lookAhead(recheckIn: number | undefined, now: number): number | undefined {
-    if (this.#memory.heldSince === undefined || recheckIn === undefined) return recheckIn;
-    if (recheckIn > LEAD) return recheckIn - LEAD;
-    this.#args.observer.sees(this.#pin, boundsOfHold(now + recheckIn));
-    return recheckIn;
-  }
-
-  /** Ends with the verdict if nothing was missed that could change it, and otherwise asks. */
-  #conclude(verdict: Verdict, now: number): number | undefined {
-    const { observer, limits } = this.#args;
-    const { heldSince } = this.#memory;
-    // From when it was due: from now, an answer that takes its time would never be recent enough.
-    const due = this.#unseenSince ?? now;
-    const bounds = boundsOf(verdict, heldSince === undefined ? undefined : due - heldSince, due);
-    if (bounds === undefined || observer.sees(this.#pin, bounds)) {
-      this.#end(verdict);
-      return undefined;
-    }
-    this.#unseenSince = due;
-    const left = due + limits.timeout - now;
-    if (left > 0) return Math.min(left, UNSEEN);
-    this.giveUp(
-      `What became of ${shortName(this.#pin)} could not be seen: the cluster's watches stayed silent, and it did not answer whether they missed anything. Look at the API server and at the load balancer and network in front of it, then run this again.`,
-    );
-    return undefined;
-  }
-
-  #checkImpasse(recheckIn: number | undefined, now: number): number | undefined {
-    const failure = this.#args.impasse?.(this.#pin, this.#seen);
-    if (failure === undefined) {
-      this.#impasseSince = undefined;
-      return recheckIn;
-    }
-    this.#impasseSince ??= now;
-    const left = this.#impasseSince + IMPASSE - now;
-    if (left > 0) return Math.min(left, recheckIn ?? left);
-    return this.#conclude({ kind: 'failed', failure }, now);
-  }
-
-  giveUp(message: string): void {
-    if (!this.done) this.#end({ kind: 'unknown', message });
-  }
-
-  heartbeat(): void {
-    if (this.done) return;
-    const seconds = Math.round((this.#args.clock.now() - this.#start) / 1_000);
-    this.#tell(`still ${this.#line === '' ? statusLine(this.#pin, this.#seen) : this.#line} · ${seconds} s`);
-  }
-
-  outcome(): Outcome {
-    const ended = this.#ended ?? this.#args.clock.wall();
-    return {
-      pin: this.#pin,
-      verdict: this.#verdict ?? { kind: 'progressing', message: this.#line },
-      seen: this.#seen,
-      pods: this.#tracker.spans(ended),
-      began: this.#began,
-      held: this.#tracker.allReadySince(),
-      ended,
-    };
-  }
-
-  #end(verdict: Verdict): void {
-    this.#verdict = verdict;
-    this.#ended = this.#args.clock.wall();
-    if (verdict.kind === 'healthy') this.#tell(verdict.message);
-  }
-
-  #tell(line: string): void {
-    this.#args.log.info(`${shortName(this.#pin)}: ${line}`);
-  }
 }

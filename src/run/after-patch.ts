@@ -1,6 +1,6 @@
 import { pinReply } from '../deploy/snapshot.ts';
+import type { Outcome } from '../gate/lane.ts';
 import { type Observer, versionOf } from '../gate/observe.ts';
-import type { Outcome } from '../gate/wait.ts';
 import { Cancelled, messageOf } from '../model/error.ts';
 import type { ResultKind } from '../model/report.ts';
 import { isSameWorkload, shortName } from '../model/workload.ts';

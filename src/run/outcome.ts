@@ -1,4 +1,4 @@
-import type { Outcome } from '../gate/wait.ts';
+import type { Outcome } from '../gate/lane.ts';
 import type { Evidence, ResultKind, WorkloadReport } from '../model/report.ts';
 import { shortName } from '../model/workload.ts';
 import { imageBack } from '../rollback/target.ts';

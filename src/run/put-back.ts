@@ -1,7 +1,7 @@
 import type { Cluster } from '../cluster/client.ts';
 import { pinReply } from '../deploy/snapshot.ts';
+import type { Outcome } from '../gate/lane.ts';
 import { openObserver } from '../gate/observe.ts';
-import type { Outcome } from '../gate/wait.ts';
 import type { Inputs } from '../inputs.ts';
 import { type Clock, sleep } from '../model/clock.ts';
 import { messageOf } from '../model/error.ts';

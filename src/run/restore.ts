@@ -1,8 +1,8 @@
 import { applyImages } from '../deploy/apply.ts';
 import { slotsOf } from '../deploy/containers.ts';
 import { pinReply } from '../deploy/snapshot.ts';
+import type { Outcome } from '../gate/lane.ts';
 import type { Observer } from '../gate/observe.ts';
-import type { Outcome } from '../gate/wait.ts';
 import { messageOf, UnknownError } from '../model/error.ts';
 import type { Pin } from '../model/observation.ts';
 import type { WorkloadReport } from '../model/report.ts';

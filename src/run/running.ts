@@ -1,4 +1,4 @@
-import type { Outcome } from '../gate/wait.ts';
+import type { Outcome } from '../gate/lane.ts';
 import { messageOf } from '../model/error.ts';
 import { type ImageName, parseImage } from '../model/image.ts';
 import type { ContainerStatus, Pod } from '../model/kube.ts';
