@@ -14,6 +14,8 @@ interface State {
   readonly ready: boolean;
   readonly restarts?: number;
   readonly image?: string;
+  /** Whether an annotation of the template was changed. */
+  readonly annotated?: boolean;
 }
 
 const NAMES = ['db', 'cache'] as const;
@@ -38,7 +40,12 @@ function pinOf(name: Name): Pin {
   };
 }
 
-function observationOf(name: Name, { ready, restarts = 0, image = 'v2' }: State): Observation {
+function observationOf(
+  name: Name,
+  { ready, restarts = 0, image = 'v2', annotated = false }: State,
+): Observation {
+  const generation = image === 'v2' && !annotated ? 3 : 4;
+  const metadata = annotated ? { metadata: { annotations: { config: '2' } } } : {};
   const available = ready ? 1 : 0;
   const ended = { exitCode: 1, reason: 'Error' };
   const pod: Pod = {
@@ -65,10 +72,10 @@ function observationOf(name: Name, { ready, restarts = 0, image = 'v2' }: State)
     },
   };
   const workload = {
-    metadata: { name, namespace: pinOf(name).namespace, uid: name, generation: image === 'v2' ? 3 : 4 },
-    spec: { replicas: 1, template: templateOf(image) },
+    metadata: { name, namespace: pinOf(name).namespace, uid: name, generation },
+    spec: { replicas: 1, template: { ...templateOf(image), ...metadata } },
     status: {
-      observedGeneration: 3,
+      observedGeneration: generation,
       replicas: 1,
       updatedReplicas: 1,
       availableReplicas: available,
@@ -219,6 +226,12 @@ describe('who was healthy before the others', () => {
     expect(scene.db).toMatchObject({
       failure: { code: 'crash', message: expect.stringContaining('(3 crashes)') },
     });
+  });
+
+  test('and whose template was changed since is held once more', async () => {
+    const scene = await untilCacheIsReady(async (it) => it.set('db', { ready: true, annotated: true }));
+    expect(await scene.end(60)).toEqual(['healthy', 80]);
+    expect(scene.lines).toContain(`${ANEW} its template was changed since: gated anew`);
   });
 
   test('and got another image since is superseded', async () => {

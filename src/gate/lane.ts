@@ -121,13 +121,14 @@ export class Lane {
     const question = { pin: this.#pin, memory: this.#memory, seen: this.#seen, now };
     if (this.#before === undefined) return evaluate({ ...question, limits });
     const glance = evaluate({ ...question, limits: { ...limits, stableFor: 0 } });
-    const hasDied = Object.values(glance.memory.containers).some(({ deaths }) => deaths > 0);
-    if (glance.verdict.kind === 'healthy' && !hasDied) return { ...glance, verdict: this.#before };
+    const why = whyAnew(this.#pin, glance);
+    if (glance.verdict.kind === 'healthy' && why === undefined) return { ...glance, verdict: this.#before };
     this.#before = undefined;
     const evaluation = evaluate({ ...question, limits });
-    const why = hasDied ? 'a container of it ended since' : 'it is not complete any more';
-    if (evaluation.verdict.kind === 'progressing')
-      this.#tell(`it was healthy before the others were, and ${why}: gated anew`);
+    if (evaluation.verdict.kind === 'progressing') {
+      const since = why ?? 'it is not complete any more';
+      this.#tell(`it was healthy before the others were, and ${since}: gated anew`);
+    }
     return evaluation;
   }
 
@@ -229,4 +230,11 @@ export class Lane {
   #tell(line: string): void {
     this.#args.log.info(`${shortName(this.#pin)}: ${line}`);
   }
+}
+
+/** What happened since a memory that is new: it is as it was then, and yet not proven to be. */
+function whyAnew(pin: Pin, { pin: now, memory }: Evaluation): string | undefined {
+  if (now.template !== pin.template) return 'its template was changed since';
+  const hasDied = Object.values(memory.containers).some(({ deaths }) => deaths > 0);
+  return hasDied ? 'a container of it ended since' : undefined;
 }
