@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest';
 import { chooseContainers, slotsOf } from '../../src/deploy/containers.ts';
 import { renderPatch } from '../../src/deploy/patch.ts';
-import { missingRights, nameRights, renderRole, rightsToDeploy } from '../../src/deploy/permissions.ts';
+import {
+  missingRights,
+  nameRights,
+  namesOf,
+  renderRole,
+  rightsToDeploy,
+} from '../../src/deploy/permissions.ts';
 import { pinReply } from '../../src/deploy/snapshot.ts';
 import type { Deployment } from '../../src/model/kube.ts';
 import type { WorkloadKind } from '../../src/model/observation.ts';
@@ -103,6 +109,31 @@ test('a right that a rule grants by a star is there, one bound to names is not',
   expect(missingRights(wanted, [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }])).toEqual([]);
   const named = { verbs: ['patch'], apiGroups: ['apps'], resources: ['deployments'], resourceNames: ['web'] };
   expect(nameRights(missingRights(wanted, [named]))).toContain('patch deployments.apps');
+});
+
+test('a right that is bound to names is there where it is needed for these alone', () => {
+  const workload = (name: string) => ({ kind: 'Deployment' as const, namespace: 'shop', name });
+  const [web, api] = [workload('web'), workload('api')];
+  const wanted = rightsToDeploy({ logs: false }).filter(({ group }) => group !== '');
+  const rule = (group: string, resource: string, verbs: readonly string[], ...resourceNames: string[]) => ({
+    ...{ apiGroups: [group], resources: [resource], verbs, resourceNames },
+  });
+  const rules = [
+    rule('apps', 'deployments', ['get', 'list', 'watch', 'patch'], 'web'),
+    rule('apps', 'deployments', ['get', 'patch'], 'api', 'jobs'),
+    rule('apps', 'replicasets', ['list', 'watch'], 'web'),
+    rule('coordination.k8s.io', 'leases', ['list', 'watch', 'create']),
+    rule('coordination.k8s.io', 'leases', ['get', 'update'], 'steadyship-deployment-web'),
+  ];
+  const missing = (...of: readonly ReturnType<typeof workload>[]): string =>
+    nameRights(missingRights(wanted, rules, (right) => namesOf(right, of)));
+  expect(missing(web)).toBe('list/watch replicasets.apps');
+  expect(missing(web, api)).toBe(
+    'list/watch deployments.apps, list/watch replicasets.apps, get/update leases.coordination.k8s.io',
+  );
+  expect(missing(workload('other'))).toBe(
+    'get/list/watch/patch deployments.apps, list/watch replicasets.apps, get/update leases.coordination.k8s.io',
+  );
 });
 
 test('without logs, the right to read them is not asked for', () => {

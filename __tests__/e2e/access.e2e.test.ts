@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
+import { parse } from 'yaml';
 import { rightsToDeploy } from '../../src/deploy/permissions.ts';
 import { makeAuthority } from '../cluster/certificate.ts';
-import { red, untouched } from '../harness/expected.ts';
+import { green, red, untouched } from '../harness/expected.ts';
 import { scenario } from '../harness/scenario.ts';
 import type { Stage } from '../harness/stage.ts';
 
@@ -126,6 +128,42 @@ scenario('rights that are missing: all of them at once, and the Role that grants
   expect(step.log).toContain('resources: [pods/log], verbs: [get]');
   expect(await stage.state()).toEqual(untouched());
 });
+
+/** The lines of the README, for `web` in place of `shop`. */
+function boundRules(): readonly object[] {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, lines = ''] = /<!-- bound:begin -->\n```yaml\n(.*?)```/s.exec(readme) ?? [];
+  return parse(lines.replaceAll('shop', 'web')) as readonly object[];
+}
+
+for (const { image, ending } of [
+  { image: 'v2', ending: green('succeeded', 'deployment/web runs <v2> and is healthy.') },
+  {
+    image: 'crash',
+    ending: red(
+      'rolled-back',
+      'deployment/web: container web exits 1 on every new pod (3 crashes): "cannot connect to database at db:5432". Rolled back to <v1> in <time>.',
+    ),
+  },
+] as const) {
+  scenario(`rights that are bound to names are enough: ${ending.result}`, async ({ stage }) => {
+    await stage.start({ image: stage.images.v1 }, { image: stage.images.v1, name: 'api' });
+    const others = rightsToDeploy({ logs: true }).filter(
+      ({ resource }) => resource !== 'deployments' && resource !== 'leases',
+    );
+    await stage.bind(others, boundRules());
+    const step = await stage.deploy(image);
+    expect(stage.ending(step)).toEqual(ending);
+    const other = await stage.deploy(image, { inputs: { workloads: 'deployment/api' } });
+    expect(stage.ending(other)).toEqual(
+      red(
+        'failed',
+        'The kubeconfig\'s user may not get/list/watch/patch deployments.apps, get/update leases.coordination.k8s.io in namespace "<namespace>". Bind the Role that the log and the summary show to this user. Nothing was changed in the cluster.',
+      ),
+    );
+    expect(await stage.state('api')).toEqual(untouched());
+  });
+}
 
 scenario('`logs: never` does not ask for the right to read them', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });

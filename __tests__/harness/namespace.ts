@@ -79,6 +79,15 @@ export class Namespace {
     await this.#awaitRight('patch', mayPatch);
   }
 
+  /** Leaves the user what is needed for some workloads, and rules that are bound to names in place of the rest. */
+  async bind(rights: readonly Right[], bound: readonly object[]): Promise<void> {
+    const role = parse(renderRole(this.namespace, rights)) as Manifest & {
+      readonly rules: readonly object[];
+    };
+    await this.apply('roles', { ...role, rules: [...role.rules, ...bound] });
+    await this.#awaitRight('patch', false);
+  }
+
   /** The administrator's cluster with a user of the test's choice. JSON is YAML too. */
   kubeconfigWith(user: object, cluster: object = {}): string {
     const context = { cluster: 'test', user: 'deployer', namespace: this.namespace };

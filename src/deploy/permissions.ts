@@ -1,4 +1,6 @@
 import type { WorkloadKind } from '../model/observation.ts';
+import type { WorkloadId } from '../model/workload.ts';
+import { leaseName } from './lease.ts';
 
 /** A right that a run needs in a namespace. */
 export interface Right {
@@ -56,22 +58,41 @@ export interface ResourceRule {
 }
 
 /**
- * The rights that the rules do not grant for sure. A rule bound to names grants nothing here: a list can not
- * be bound to a name, and which names it holds is for the server to say.
+ * The names that a rule for this right may be bound to (`resourceNames`); none: it has to be unbound. What is made
+ * has no name yet, and a list has one only where a field selector asks for one object, as it does of a workload that
+ * is the only one of its kind (k8s.io/apiserver pkg/endpoints/request/requestinfo.go).
  */
-export function missingRights(wanted: readonly Right[], rules: readonly ResourceRule[]): readonly Right[] {
+export function namesOf({ resource, verb }: Right, workloads: readonly WorkloadId[]): readonly string[] {
+  if (resource === 'leases') return ['get', 'update'].includes(verb) ? workloads.map(leaseName) : [];
+  const names = workloads.filter(({ kind }) => `${kind.toLowerCase()}s` === resource).map(({ name }) => name);
+  return ['get', 'patch'].includes(verb) || names.length === 1 ? names : [];
+}
+
+/**
+ * The rights that the rules do not grant for sure.
+ *
+ * @param names those for which a right is needed, where it may be bound to them
+ */
+export function missingRights(
+  wanted: readonly Right[],
+  rules: readonly ResourceRule[],
+  names: (right: Right) => readonly string[] = () => [],
+): readonly Right[] {
   const has = (list: readonly string[] | undefined, value: string): boolean =>
     list !== undefined && (list.includes('*') || list.includes(value));
-  return wanted.filter(
-    (right) =>
-      !rules.some(
+  return wanted.filter((right) => {
+    const bounds = rules
+      .filter(
         (rule) =>
-          (rule.resourceNames ?? []).length === 0 &&
           has(rule.verbs, right.verb) &&
           has(rule.apiGroups, right.group) &&
           has(rule.resources, right.resource),
-      ),
-  );
+      )
+      .map((rule) => rule.resourceNames ?? []);
+    const needed = names(right);
+    const isBound = needed.length > 0 && needed.every((name) => bounds.some((bound) => bound.includes(name)));
+    return !isBound && !bounds.some((bound) => bound.length === 0);
+  });
 }
 
 /** The Role that grants the rights, as YAML to paste. */

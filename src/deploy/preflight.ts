@@ -21,6 +21,7 @@ import {
   type Deeds,
   missingRights,
   nameRights,
+  namesOf,
   type ResourceRule,
   type Right,
   renderRole,
@@ -55,7 +56,7 @@ export async function preflight(
       namespaces.map((namespace) => {
         const there = targets.filter((target) => target.namespace === namespace);
         const kinds = new Set(there.map(({ kind }) => kind));
-        return checkRights(cluster, namespace, rightsToDeploy({ ...options, kinds }));
+        return checkRights(cluster, namespace, rightsToDeploy({ ...options, kinds }), there);
       }),
     ),
   ]);
@@ -96,14 +97,22 @@ async function checkRights(
   cluster: Cluster,
   namespace: string,
   wanted: readonly Right[],
+  workloads: readonly WorkloadId[],
 ): Promise<{ readonly mistake: string; readonly role: string } | undefined> {
   const review = await cluster.create<RulesReview>(selfSubjectRulesReviews(), {
     apiVersion: 'authorization.k8s.io/v1',
     kind: 'SelfSubjectRulesReview',
     spec: { namespace },
   });
-  const doubtful = missingRights(wanted, review.status?.resourceRules ?? []);
-  const allowed = await Promise.all(doubtful.map((right) => isAllowed(cluster, namespace, right)));
+  const names = (right: Right) => namesOf(right, workloads);
+  const doubtful = missingRights(wanted, review.status?.resourceRules ?? [], names);
+  const allowed = await Promise.all(
+    doubtful.map(async (right) => {
+      if (await isAllowed(cluster, namespace, right)) return true;
+      const bound = await Promise.all(names(right).map((name) => isAllowed(cluster, namespace, right, name)));
+      return bound.length > 0 && bound.every((each) => each);
+    }),
+  );
   const missing = doubtful.filter((_, index) => !allowed[index]);
   if (missing.length === 0) return undefined;
   const where = `in namespace ${JSON.stringify(namespace)}`;
@@ -126,7 +135,7 @@ interface AccessReview extends KubeObject {
   readonly status?: { readonly allowed?: boolean };
 }
 
-async function isAllowed(cluster: Cluster, namespace: string, right: Right): Promise<boolean> {
+async function isAllowed(cluster: Cluster, namespace: string, right: Right, name?: string): Promise<boolean> {
   const [resource, subresource] = right.resource.split('/');
   const review = await cluster.create<AccessReview>(selfSubjectAccessReviews(), {
     apiVersion: 'authorization.k8s.io/v1',
@@ -138,6 +147,7 @@ async function isAllowed(cluster: Cluster, namespace: string, right: Right): Pro
         group: right.group,
         resource,
         ...(subresource === undefined ? {} : { subresource }),
+        ...(name === undefined ? {} : { name }),
       },
     },
   });
