@@ -140,6 +140,9 @@ describe('a read', () => {
       const words = (verb: string) => `${verb} ${PATH}: the answer is no Kubernetes object: ${body}`;
       expect((await failureOf(cluster.get(PATH, { patience: 0 }))).message).toBe(words('get'));
       expect((await failureOf(cluster.list(PATH, {}, { patience: 0 }))).message).toBe(words('list'));
+      const unheard = { message: words('patch'), mayHaveArrived: true };
+      expect(await failureOf(cluster.patch(PATH, []))).toMatchObject(unheard);
+      expect(api.seen.filter(({ method }) => method === 'PATCH')).toHaveLength(1);
     },
   );
 

@@ -87,6 +87,30 @@ describe('what the preflight says', () => {
     expect((error as UserError).details).toEqual(role);
   });
 
+  test.each<readonly [string, string | undefined]>([
+    ['web', undefined],
+    [
+      'api',
+      `The kubeconfig's user may not get/list/watch/patch deployments.apps, get/update leases.coordination.k8s.io in namespace "shop". ${ROLE_SHOWN}`,
+    ],
+  ])('of rights that only an authorizer knows, and grants for `web` alone: %s', async (name, mistake) => {
+    const named = ['deployments', 'leases'];
+    const open = (verb: unknown, resource: unknown) =>
+      !named.includes(`${resource}`) ||
+      (resource === 'leases' && ['list', 'watch', 'create'].includes(`${verb}`));
+    const create = (path: string, body: { spec: { resourceAttributes?: Record<string, string> } }) => {
+      const { verb, resource, name: asked } = body.spec.resourceAttributes ?? {};
+      const allowed = open(verb, resource) || ['web', 'steadyship-deployment-web'].includes(asked ?? '');
+      const isReview = path.endsWith('/selfsubjectrulesreviews');
+      return Promise.resolve({ status: isReview ? { resourceRules: [], incomplete: true } : { allowed } });
+    };
+    const get = () => Promise.resolve({ metadata: { name, uid: 'u1' } });
+    const on = { ...cluster(), create, get } as unknown as Cluster;
+    const found = check(on, name);
+    if (mistake === undefined) expect(await found).toMatchObject([{ name: 'web' }]);
+    else await expect(found).rejects.toMatchObject({ mistakes: [mistake] });
+  });
+
   test('nothing of a workload that is there', async () => {
     expect(await check(cluster(), 'web')).toMatchObject([{ name: 'web', namespace: 'shop' }]);
   });

@@ -16,6 +16,8 @@ interface State {
   readonly image?: string;
   /** Whether an annotation of the template was changed. */
   readonly annotated?: boolean;
+  /** Whether the container lies dead, and was not started again yet. */
+  readonly dead?: boolean;
 }
 
 const NAMES = ['db', 'cache'] as const;
@@ -42,7 +44,7 @@ function pinOf(name: Name): Pin {
 
 function observationOf(
   name: Name,
-  { ready, restarts = 0, image = 'v2', annotated = false }: State,
+  { ready, restarts = 0, image = 'v2', annotated = false, dead = false }: State,
 ): Observation {
   const generation = image === 'v2' && !annotated ? 3 : 4;
   const metadata = annotated ? { metadata: { annotations: { config: '2' } } } : {};
@@ -65,7 +67,7 @@ function observationOf(
           ready,
           started: true,
           restartCount: restarts,
-          state: { running: {} },
+          state: dead ? { terminated: ended } : { running: {} },
           ...(restarts > 0 ? { lastState: { terminated: ended } } : {}),
         },
       ],
@@ -86,6 +88,12 @@ function observationOf(
   return { kind: 'StatefulSet', workload, pods: [pod], events: [] };
 }
 
+interface Options {
+  readonly all?: boolean;
+  readonly db?: State;
+  readonly deadline?: number;
+}
+
 /** A gate over `db`, which is ready from the start, and `cache`, which is not; all that happens is seen at once. */
 class Scene {
   readonly clock = new HandClock();
@@ -97,7 +105,7 @@ class Scene {
   readonly #seen = new Map<string, Observation>();
   readonly #listeners = new Set<() => void>();
 
-  constructor({ all = false, db = { ready: true } }: { readonly all?: boolean; readonly db?: State } = {}) {
+  constructor({ all = false, db = { ready: true }, deadline = 3_600_000 }: Options = {}) {
     this.set('db', db);
     this.set('cache', { ready: false });
     const { world, lines } = fakeWorld();
@@ -120,7 +128,7 @@ class Scene {
       observer,
       all,
       pins: NAMES.map(pinOf),
-      limits: { ...DEFAULT_LIMITS, timeout: 120_000, stableFor: 10_000 },
+      limits: { ...DEFAULT_LIMITS, timeout: 120_000, stableFor: 10_000, deadline },
     }).then((outcomes) => {
       this.outcomes = outcomes;
     });
@@ -220,8 +228,12 @@ describe('who was healthy before the others', () => {
     expect(scene.db).toMatchObject({ failure: { code: 'late-crash' } });
   });
 
-  test('and crashes again and again fails by the crashes since', async () => {
-    const scene = await untilCacheIsReady(async (it) => it.set('db', { ready: false, restarts: 3 }));
+  test.each<readonly [string, State]>([
+    ['started again', { ready: false, restarts: 5 }],
+    ['lying dead', { ready: false, restarts: 4, dead: true }],
+  ])('and crashes again and again fails by the crashes since, %s', async (_, state) => {
+    const crashed = new Scene({ db: { ready: true, restarts: 2 } });
+    const scene = await untilCacheIsReady(async (it) => it.set('db', state), crashed);
     expect((await scene.end(60))[0]).toBe('failed');
     expect(scene.db).toMatchObject({
       failure: { code: 'crash', message: expect.stringContaining('(3 crashes)') },
@@ -238,6 +250,32 @@ describe('who was healthy before the others', () => {
     const scene = await untilCacheIsReady(async (it) => it.set('db', { ready: true, image: 'theirs' }));
     expect(await scene.end(60)).toEqual(['superseded', 70]);
     expect(scene.db).toMatchObject({ message: 'the image of container app was changed to theirs' });
+  });
+
+  test('is looked at again but once', async () => {
+    const scene = await untilCacheIsReady(async (it) => it.set('db', { ready: false }));
+    await scene.clock.pass(20);
+    scene.set('db', { ready: true });
+    scene.set('cache', { ready: false });
+    await scene.clock.pass(15);
+    expect(scene.outcomes).toBeUndefined();
+    scene.set('db', { ready: false });
+    scene.set('cache', { ready: true });
+    expect(await scene.end(60)).toEqual(['healthy', 105]);
+  });
+
+  test('and past the deadline has the time of `timeout` to get ready', async () => {
+    const late = new Scene({ deadline: 65_000 });
+    const scene = await untilCacheIsReady(async (it) => it.set('db', { ready: false }), late);
+    expect(await scene.end(40)).toEqual([undefined, 100]);
+    scene.set('db', { ready: true });
+    expect(await scene.end(60)).toEqual(['healthy', 110]);
+  });
+
+  test('stays so when the run can not succeed any more', async () => {
+    const scene = await untilCacheIsReady(async (it) => it.set('db', { ready: false }));
+    scene.set('cache', { ready: true, image: 'theirs' });
+    expect(await scene.end(60)).toEqual(['healthy', 60.5]);
   });
 
   test('is asked about when it was not heard of lately', async () => {

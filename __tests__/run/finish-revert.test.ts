@@ -376,20 +376,34 @@ describe('what a later step or run has dealt with since', () => {
     expect([cluster.imageOf('api'), cluster.imageOf('web')]).toEqual([OLD, NEW]);
   });
 
-  test('is known where somebody deleted the Lease too, once another has made it anew', async () => {
-    const { cluster, finish, another } = await killed();
-    cluster.leases.remove('steadyship-deployment-web');
-    const create = cluster.create.bind(cluster);
-    cluster.create = async (path: string, body: unknown) => {
-      cluster.create = create;
-      const guard = await another();
-      await guard.mark([changeOf('web')]);
-      await guard.release();
-      return create(path, body) as never;
-    };
-    expect((await finish()).said.at(-1)).toBe(RESOLVED);
-    expect(cluster.imageOf('web')).toBe(NEW);
-  });
+  test.each([
+    ['is on its way', (guard: Guard) => guard.mark([changeOf('web')])],
+    [
+      'is healthy',
+      async (guard: Guard, cluster: FakeCluster) =>
+        guard.isStable(
+          { kind: 'Deployment', namespace: 'shop', name: 'web' },
+          cluster.deployment('web'),
+          'c2',
+        ),
+    ],
+  ])(
+    'is known where somebody deleted the Lease too, once another has made it anew and %s',
+    async (_, act) => {
+      const { cluster, finish, another } = await killed();
+      cluster.leases.remove('steadyship-deployment-web');
+      const create = cluster.create.bind(cluster);
+      cluster.create = async (path: string, body: unknown) => {
+        cluster.create = create;
+        const guard = await another();
+        await act(guard, cluster);
+        await guard.release();
+        return create(path, body) as never;
+      };
+      expect((await finish()).said.at(-1)).toBe(RESOLVED);
+      expect(cluster.imageOf('web')).toBe(NEW);
+    },
+  );
 
   test('can not be known where somebody deleted the Lease: what stands there is put back', async () => {
     const { cluster, lease, finish } = await killed();

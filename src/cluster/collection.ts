@@ -160,9 +160,10 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
     if (missed > 0 && this.#unproven === 'mute') this.#held++;
   }
 
-  /** One watch to its end; answers whether it delivered anything. */
+  /** One watch to its end; answers whether it brought any news. */
   async #watch(): Promise<boolean> {
     const { clock, timing } = this.#context;
+    let hasNews = false;
     const ending = new AbortController();
     const vigil = new Vigil({
       clock,
@@ -184,6 +185,7 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
         opened: () => vigil.opened(),
         events: (events) => {
           this.#held = 0;
+          hasNews ||= events.some((event) => this.#isNews(event));
           this.#take(events);
           vigil.heard();
         },
@@ -198,7 +200,7 @@ export class WatchedCollection<T extends KubeObject> implements Collection<T> {
       this.#unproven = vigil.isOpen && !vigil.hasProven ? (vigil.hasSpoken ? 'spoke' : 'mute') : undefined;
       ending.abort(new BrokenWatch());
     }
-    return vigil.hasSpoken;
+    return hasNews;
   }
 
   /** Rejects with what ends the watch: that it is behind, or that it can not be checked. */

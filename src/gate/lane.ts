@@ -4,7 +4,15 @@ import type { Log } from '../model/log.ts';
 import type { Observation, Pin } from '../model/observation.ts';
 import type { Failure, Verdict } from '../model/verdict.ts';
 import { shortName } from '../model/workload.ts';
-import { begin, type Evaluation, evaluate, type Memory, podPhases, statusLine } from './evaluate/workload.ts';
+import {
+  begin,
+  beginAgain,
+  type Evaluation,
+  evaluate,
+  type Memory,
+  podPhases,
+  statusLine,
+} from './evaluate/workload.ts';
 import type { Observer } from './observe.ts';
 import { boundsOf, boundsOfHold, LEAD, RECENT } from './sight.ts';
 import { type PodSpan, PodTrack } from './track.ts';
@@ -56,6 +64,7 @@ export class Lane {
   #judgedAt: number | undefined;
   /** The verdict that is looked at again: others took longer. */
   #before: Verdict | undefined;
+  #wasLookedAt = false;
   /** Until when the last evaluation holds if nothing more is seen of the workload; undefined: there was none. */
   #dueAt: number | undefined;
   readonly #tracker = new PodTrack();
@@ -81,6 +90,10 @@ export class Lane {
     return this.#verdict?.kind === 'failed';
   }
 
+  get healthy(): boolean {
+    return this.#verdict?.kind === 'healthy';
+  }
+
   /**
    * Asks for the verdict, unless nothing of this workload has changed and no timer is due: one event must not cost
    * work for all workloads. Answers in how many milliseconds to ask again by itself.
@@ -101,16 +114,15 @@ export class Lane {
   }
 
   /**
-   * All have a verdict, some of them since longer. Who was healthy and is not whole now, or had a death since then, is
-   * gated anew; only the deadline goes on from where it was. A verdict of this very moment needs no second look.
+   * All are healthy, some of them since longer. Who is not whole now, or had a death since, is gated anew. Each is
+   * looked at again but once: of hundreds there is always one whose pod a node has just given up.
    */
   lookAgain(): void {
-    const now = this.#args.clock.now();
-    if (this.#verdict?.kind !== 'healthy' || now - (this.#judgedAt ?? now) < RECENT) return;
-    const { containers, startedAt } = this.#memory;
-    const restarts = Object.entries(containers).map(([key, own]) => [key, own.restarts] as const);
-    this.#pin = { ...this.#pin, restarts: new Map(restarts) };
-    this.#memory = { ...begin(this.#pin, now), startedAt };
+    const { clock, limits } = this.#args;
+    const now = clock.now();
+    if (this.#wasLookedAt || now - (this.#judgedAt ?? now) < RECENT) return;
+    this.#wasLookedAt = true;
+    this.#memory = beginAgain(this.#pin, this.#memory, limits, now);
     this.#before = this.#verdict;
     this.#verdict = this.#dueAt = undefined;
   }

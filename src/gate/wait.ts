@@ -61,7 +61,7 @@ export async function gate(args: GateArguments): Promise<readonly Outcome[]> {
       } else {
         const judge = () => lanes.map((lane) => lane.evaluate()).filter((each) => each !== undefined);
         let due = judge();
-        if (args.all !== true && lanes.every((lane) => lane.done && !lane.failed)) {
+        if (args.all !== true && lanes.every((lane) => lane.healthy)) {
           for (const lane of lanes) lane.lookAgain();
           due = judge();
         }

@@ -35,8 +35,9 @@ export async function takeOver(
   const lock = await acquire({ ...world, cluster, workloads, known, identity: holder, timeout });
   const ours = open.filter((change) => {
     // Where somebody deleted the Lease, nobody can be asked: the workload itself then says what stands there.
-    const mark = lock.record(lockedOf(change)).open;
-    if (mark === undefined ? !known.has(keyOf(change)) : mark.holder === holder.holder) return true;
+    const { open: mark, stable } = lock.record(lockedOf(change));
+    const isBlank = mark === undefined && stable === undefined && !known.has(keyOf(change));
+    if (isBlank || mark?.holder === holder.holder) return true;
     world.log.info(
       `${placeOf(change)}: a later step or run has resolved what this one left, so nothing is put back`,
     );

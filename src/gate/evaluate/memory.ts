@@ -1,3 +1,4 @@
+import type { Limits } from '../../model/limits.ts';
 import type { Pin } from '../../model/observation.ts';
 
 /**
@@ -140,5 +141,38 @@ export function begin(_pin: Pin, now: number): Memory {
     signs: {},
     ended: NO_ENDED_PODS,
     late: {},
+  };
+}
+
+/**
+ * A memory for a second look at a rollout that was healthy: what its containers had behind them then counts no more,
+ * what they did since counts. The deadline goes on, but leaves at least `timeout`.
+ */
+export function beginAgain(pin: Pin, { startedAt, containers }: Memory, limits: Limits, now: number): Memory {
+  return {
+    ...begin(pin, now),
+    startedAt: Math.max(startedAt, now - limits.deadline + limits.timeout),
+    containers: Object.fromEntries(Object.entries(containers).map(([key, own]) => [key, forgiven(own)])),
+  };
+}
+
+function forgiven(own: ContainerMemory): ContainerMemory {
+  const { base, restarts, pardoned, deaths, killsBefore } = own;
+  return {
+    base: restarts,
+    from: restarts,
+    restarts,
+    pardoned: 0,
+    // Restarts that were no deaths were kills for a resize or a changed spec.
+    killsBefore: killsBefore + Math.max(0, restarts - base - pardoned - deaths),
+    exits: [],
+    deaths: 0,
+    firstDeath: undefined,
+    lastDeath: undefined,
+    held: undefined,
+    tries: 0,
+    tryText: undefined,
+    hookFailed: false,
+    pull: undefined,
   };
 }

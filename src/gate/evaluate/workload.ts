@@ -13,7 +13,7 @@ import { askStatefulSet, castStatefulSet } from './statefulset.ts';
 import { lineOf, type PodPhase, phasesOf } from './status.ts';
 
 export type { Evaluation } from './judge.ts';
-export { begin, type Memory } from './memory.ts';
+export { begin, beginAgain, type Memory } from './memory.ts';
 
 interface Question {
   readonly pin: Pin;
