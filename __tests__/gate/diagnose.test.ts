@@ -51,6 +51,20 @@ test.each<[string, ContainerStatus, boolean, Parameters<typeof clusterWith>[0], 
     { now: 'hello' },
     { previous: false, lines: ['hello'] },
   ],
+  [
+    'of an instance that the runtime has removed, as the kubelet tells it: the next best',
+    { ...DEAD, restartCount: 1, state: { running: {} } },
+    true,
+    { now: 'hello', before: 'unable to retrieve container logs for containerd://dc84057b0e2b\n' },
+    { previous: false, lines: ['hello'] },
+  ],
+  [
+    'of a program that itself speaks so among other things: as it is',
+    DEAD,
+    false,
+    { now: 'unable to retrieve container logs for x\ngiving up' },
+    { previous: false, lines: ['unable to retrieve container logs for x', 'giving up'] },
+  ],
 ])('the log %s', async (_, status, previous, logs, expected) => {
   const pod = { metadata: { name: 'web-a', uid: 'a' }, status: { containerStatuses: [status] } };
   const subject = { pod: 'web-a', podUid: 'a', container: 'web', previous };
@@ -62,4 +76,16 @@ test.each<[string, ContainerStatus, boolean, Parameters<typeof clusterWith>[0], 
     { logs: true },
   );
   expect(evidence.logs).toEqual({ pod: 'web-a', container: 'web', ...expected });
+});
+
+test('of a container that is gone altogether, nothing is taken for its words', async () => {
+  const gone = 'unable to retrieve container logs for containerd://dc84057b0e2b';
+  const pod = { metadata: { name: 'web-a', uid: 'a' }, status: { containerStatuses: [DEAD] } };
+  const subject = { pod: 'web-a', podUid: 'a', container: 'web' };
+  const seen = { kind: 'Deployment', workload: undefined, replicaSets: [], pods: [pod], events: [] } as const;
+  const failure = { code: 'crash', message: 'm', advice: 'a', subject } as const;
+  const on = clusterWith({ now: gone, before: gone });
+  const evidence = await diagnose(on, 'shop', failure, seen, { logs: true });
+  expect(evidence.logs).toBeUndefined();
+  expect(evidence.missing).toEqual(['The log of container web of web-a is gone: the node has removed it.']);
 });

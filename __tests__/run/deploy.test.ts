@@ -815,6 +815,50 @@ describe('what is remembered', () => {
     expect(memoryOf(cluster, 'web')).toHaveProperty(['steadyship.dev/open']);
   });
 
+  test('of several, one of whose patches has an unknown fate, is left to the next run as a whole', async () => {
+    const names = ['api', 'jobs', 'web'];
+    const cluster = clusterWith(...names);
+    const patch = cluster.patch.bind(cluster);
+    cluster.patch = (path, operations) => {
+      if (cluster.patches.length === 1) {
+        cluster.faults.push({ kind: 'lose-reply' });
+        cluster.get = (asked) =>
+          Promise.reject(new UnreachableError({ verb: 'GET', path: asked }, 'refused', false));
+      }
+      return patch(path, operations) as never;
+    };
+    await expect(ship(cluster, names, GOOD)).rejects.toThrow('was lost');
+    expect(names.map((name) => cluster.imageOf(name))).toEqual([GOOD, GOOD, OLD]);
+    for (const name of names) expect(memoryOf(cluster, name)).toHaveProperty(['steadyship.dev/open']);
+  });
+
+  test('of several, one of which nobody can see any more, is left to the next run as a whole', async () => {
+    const cluster = clusterWith('api', 'web');
+    const collection = cluster.collection.bind(cluster);
+    cluster.collection = (target) => {
+      const inner = collection(target);
+      if (!target.path.endsWith('/pods')) return inner as never;
+      let asked = 0;
+      const message = 'The cluster at https://fake:6443 forbids it (403): no pods for you.';
+      const trouble = { kind: 'forbidden', message, since: 0 } as const;
+      return {
+        ...{ ready: inner.ready, stop: () => inner.stop(), sees: () => true },
+        ...{ items: () => inner.items(), subscribe: (listener: () => void) => inner.subscribe(listener) },
+        find: (key: string) => inner.find(key).filter(({ metadata }) => !metadata?.name?.startsWith('web')),
+        trouble: () => (asked++ < 1 ? undefined : trouble),
+      } as never;
+    };
+    const { deployed } = await ship(cluster, ['api', 'web'], GOOD);
+    expect(deployed.workloads.map(({ name, outcome }) => [name, outcome])).toEqual([
+      ['api', 'healthy'],
+      ['web', 'unknown'],
+    ]);
+    for (const name of ['api', 'web']) {
+      expect(memoryOf(cluster, name)).toHaveProperty(['steadyship.dev/open']);
+      expect(memoryOf(cluster, name)).not.toHaveProperty(['steadyship.dev/last-stable']);
+    }
+  });
+
   test('when it can not be written any more stops the run before anything is patched', async () => {
     const cluster = clusterWith('api', 'web');
     const collection = cluster.collection.bind(cluster);

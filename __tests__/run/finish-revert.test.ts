@@ -414,6 +414,45 @@ describe('what a later step or run has dealt with since', () => {
   });
 });
 
+describe('a workload of the run that was not touched yet', () => {
+  const untouched = async () => {
+    const it = await killed({ names: ['api', 'web'] });
+    it.cluster.setImage('web', OLD);
+    return { ...it, open: it.saved.open.filter(({ name }) => name === 'api') };
+  };
+
+  test('has no marker any more when the others are back', async () => {
+    const { cluster, lease, finish, open } = await untouched();
+    expect(await finish({ open })).toMatchObject({
+      whole: true,
+      said: [`deployment/api in namespace shop: put back to ${OLD} and healthy`],
+    });
+    expect(cluster.patches).toHaveLength(1);
+    expect([lease('api'), lease('web')]).toEqual([GIVEN_BACK, GIVEN_BACK]);
+  });
+
+  test('nor when the others are left as they are', async () => {
+    const { lease, finish, open } = await untouched();
+    await finish({ open, onCancel: 'leave' });
+    expect([lease('api'), lease('web')]).toEqual([GIVEN_BACK, GIVEN_BACK]);
+  });
+
+  test('keeps it as long as they are not: the next run judges them together', async () => {
+    const { cluster, lease, finish, open } = await untouched();
+    cluster.patch = () => Promise.reject(new Error('broken'));
+    expect(await finish({ open })).toMatchObject({ whole: false });
+    expect([lease('api'), lease('web')]).toEqual([LEFT_OPEN, LEFT_OPEN]);
+  });
+
+  test('has none either where none was touched', async () => {
+    const { cluster, lease, finish } = await untouched();
+    cluster.setImage('api', OLD);
+    expect(await finish({ open: [] })).toMatchObject({ whole: true, said: [] });
+    expect(cluster.patches).toEqual([]);
+    expect([lease('api'), lease('web')]).toEqual([GIVEN_BACK, GIVEN_BACK]);
+  });
+});
+
 describe('what has no good state to go back to', () => {
   const stays = 'what ran before was not healthy either, so there is no known-good state to go back to';
   const left = (name: string): string =>

@@ -67,6 +67,7 @@ export class Transport {
   requests = 0;
   watches = 0;
   #lastHeard: Date | undefined;
+  #hasTaken = false;
   readonly #wasRead = collectingGarbage();
   readonly #options: TransportOptions;
   readonly #server: URL;
@@ -84,9 +85,9 @@ export class Transport {
     this.#prefix = this.#server.pathname.replace(/\/+$/, '');
   }
 
-  /** Whether the server has ever answered. */
+  /** Whether the server has ever answered, or at least taken a request: its address is no mistake then. */
   get reached(): boolean {
-    return this.#lastHeard !== undefined;
+    return this.#hasTaken || this.#lastHeard !== undefined;
   }
 
   /** Answers of status 2xx; rejects with ApiError, UnreachableError, UserError or the signal's reason. */
@@ -151,6 +152,7 @@ export class Transport {
       return answer;
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error;
+      this.#hasTaken ||= error.sent;
       throw new UnreachableError(request, error.message, error.sent, {
         cause: error.cause ?? error,
         lastHeard: this.#lastHeard,

@@ -13,6 +13,8 @@ const LOG_LINES = 20;
 const LOG_BYTES = 64 * 1024;
 /** Events shown; the rest says no more. */
 const EVENTS = 20;
+/** What the kubelet answers, as if it were the log, where the runtime has removed the container (pkg/kubelet). */
+const REMOVED = /^unable to retrieve container logs for \S+$/;
 /** Milliseconds that a log may take: a node that is gone must not hold up the story. */
 const LOG_PATIENCE = 5_000;
 
@@ -54,18 +56,22 @@ async function readLog(
   if (subject?.container === undefined) return {};
   if (!wanted.allowed) return { missing: 'Pod logs are kept out (input `logs`, or a public repository).' };
   const { pod, container } = subject;
-  const read = (instance: boolean): Promise<string> =>
-    cluster.text(
+  const read = async (instance: boolean): Promise<string | undefined> => {
+    const text = await cluster.text(
       podLog(namespace, pod),
       { container, tailLines: LOG_LINES, limitBytes: LOG_BYTES, previous: instance },
       { patience: LOG_PATIENCE },
     );
+    return REMOVED.test(text.trim()) ? undefined : text;
+  };
   try {
     const { text, previous } = await readInstance(
       read,
       subject.previous === true,
       diedOnce(wanted.pod, container),
     );
+    if (text === undefined)
+      return { missing: `The log of container ${container} of ${pod} is gone: the node has removed it.` };
     const lines = text.split('\n').filter((line) => line.trim() !== '');
     if (lines.length === 0) return { missing: `Container ${container} of ${pod} logged nothing.` };
     return { logs: { pod, container, previous, lines: lines.slice(-LOG_LINES) } };
@@ -82,22 +88,22 @@ async function readLog(
  * arrives: the instance before is then the one that is meant. Both are asked for at the same time.
  */
 async function readInstance(
-  read: (previous: boolean) => Promise<string>,
+  read: (previous: boolean) => Promise<string | undefined>,
   previous: boolean,
   once: boolean,
-): Promise<{ readonly text: string; readonly previous: boolean }> {
+): Promise<{ readonly text: string | undefined; readonly previous: boolean }> {
   const wanted = previous || once;
   const first = read(wanted);
   const second = once ? read(!wanted) : undefined;
   // Asked for in advance, and maybe not needed.
   second?.catch(() => undefined);
-  try {
-    return { text: await first, previous: wanted };
-  } catch (error) {
-    // The instance before may be collected already, or never have been: the one now is the next best.
-    if (!(error instanceof ApiError && error.status === 400)) throw error;
-    return { text: await (second ?? read(!wanted)), previous: !wanted };
-  }
+  // The instance before may be collected already, or never have been: the one now is the next best.
+  const text = await first.catch((error: unknown) => {
+    if (error instanceof ApiError && error.status === 400) return undefined;
+    throw error;
+  });
+  if (text !== undefined) return { text, previous: wanted };
+  return { text: await (second ?? read(!wanted)), previous: !wanted };
 }
 
 function diedOnce(pod: Pod | undefined, container: string): boolean {

@@ -82,7 +82,8 @@ export class AfterPatch {
    */
   breakOff(isTouched: (lane: Lane) => boolean, cause: unknown, doubtful?: Lane): never {
     this.#close();
-    for (const lane of this.#lanes.filter(isTouched)) this.#args.guard.staysOpen(lane);
+    // All of them or none: who was not touched yet tells the next run that the others are to go back.
+    if (this.#lanes.some(isTouched)) this.#leaveOpen(this.#lanes);
     throw new Interrupted(
       this.#lanes.map((lane) =>
         reportLane(lane, undefined, {
@@ -109,7 +110,9 @@ export class AfterPatch {
   /** No workload failed: all are healthy, or somebody else took over, or nobody can tell. */
   async #unfailed(shipped: readonly Shipped[], outcomes: readonly Outcome[]): Promise<Deployed> {
     this.#close();
-    for (const [index, each] of shipped.entries()) this.#remember(each, outcomes[index]);
+    if (outcomes.some(({ verdict }) => verdict.kind === 'unknown')) {
+      this.#leaveOpen(shipped.filter((_, index) => outcomes[index]?.verdict.kind !== 'superseded'));
+    } else for (const [index, each] of shipped.entries()) this.#remember(each, outcomes[index]);
     const running = await Promise.all(shipped.map((each, index) => this.#whatRuns(each, outcomes[index])));
     const workloads = shipped.map((each, index) =>
       reportLane(each, outcomes[index], { running: running[index] ?? [] }),
@@ -277,9 +280,13 @@ export class AfterPatch {
     saveOpen(this.#args, open, this.#goesBack);
   }
 
+  /** What belongs together is judged together, by the next run. */
+  #leaveOpen(lanes: readonly Lane[]): void {
+    for (const lane of lanes) if (!lane.unchanged) this.#args.guard.staysOpen(lane);
+  }
+
   /** Only what the gate held to be healthy to the end is a state to go back to. */
   #remember(each: Shipped, outcome: Outcome | undefined): void {
-    if (outcome?.verdict.kind === 'unknown') this.#args.guard.staysOpen(each);
     if (outcome?.verdict.kind !== 'healthy' || outcome.verdict.unproven === true) return;
     const now = outcome.seen.workload ?? each.reply;
     this.#args.guard.isStable(each, now, commitOf(this.#args.images));

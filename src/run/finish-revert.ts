@@ -6,7 +6,7 @@ import { messageOf } from '../model/error.ts';
 import type { Log } from '../model/log.ts';
 import { hasWayBack, type OpenChange, type OpenRun } from '../state.ts';
 import { connectTo, explainCluster, explained } from './cluster.ts';
-import { giveBack } from './give-back.ts';
+import { type Giving, giveBack } from './give-back.ts';
 import { lockedOf } from './guard.ts';
 import { whyLeft } from './left.ts';
 import { type Finished, PATIENCE, putBack, tellFate } from './put-back.ts';
@@ -72,28 +72,38 @@ export async function finishUnderLock(
 ): Promise<boolean> {
   const open = saved.open.filter(hasWayBack);
   const marked = new Set(open.map(keyOf));
-  // These wait for nothing, and nothing waits for them.
-  const given = giveBackOthers(
-    cluster,
-    saved,
-    saved.locked.filter((each) => !marked.has(keyOf(each))),
-    world,
-  );
+  const workloads = saved.locked.filter((each) => !marked.has(keyOf(each)));
+  const others = { cluster, saved, workloads, world };
+  if (open.length === 0) {
+    await giveBackOthers(others, 'cleared');
+    return saved.open.length === 0;
+  }
+  // Those without a marker wait for nothing. The others were not touched, which the next run has to know until all is back.
+  const given = giveBackOthers(others, 'unmarked');
+  let isResolved = false;
   try {
-    const whole = open.length === 0 || (await finishOpen(cluster, inputs, { ...saved, open }, world));
+    const { whole, resolved } = await finishOpen(cluster, inputs, { ...saved, open }, world);
+    isResolved = resolved;
     return whole && open.length === saved.open.length;
   } finally {
     await given;
+    await giveBackOthers(others, isResolved ? 'cleared' : 'as they are');
   }
 }
 
-async function finishOpen(cluster: Cluster, inputs: Inputs, saved: OpenRun, world: World): Promise<boolean> {
+/** Whether all is back and healthy, and whether nothing is left for the next run. */
+interface Ended {
+  readonly whole: boolean;
+  readonly resolved: boolean;
+}
+
+async function finishOpen(cluster: Cluster, inputs: Inputs, saved: OpenRun, world: World): Promise<Ended> {
   const { lock, ours } = await takeOver(cluster, inputs, saved, world);
   let last: readonly Remembered[] = [];
   try {
     if (whyLeft(saved) !== undefined) {
       last = ours.map((change) => closed(change, lock));
-      return ours.length === 0;
+      return { whole: ours.length === 0, resolved: true };
     }
     const { clock, log, signal } = world;
     const finished = await putBack(cluster, ours, {
@@ -102,7 +112,10 @@ async function finishOpen(cluster: Cluster, inputs: Inputs, saved: OpenRun, worl
       tell: (each) => tellFate(log, each),
     });
     last = finished.map((each) => (isClosed(each) ? closed(each.change, lock) : goesBack(each.change, lock)));
-    return finished.every(({ fate }) => fate.kind === 'healthy' || fate.kind === 'gone');
+    return {
+      whole: finished.every(({ fate }) => fate.kind === 'healthy' || fate.kind === 'gone'),
+      resolved: finished.every(isClosed),
+    };
   } finally {
     await lock?.release(last);
   }
@@ -126,16 +139,21 @@ function closed(change: OpenChange, lock: Lock | undefined): Remembered {
   return { workload, record: { stable: lock?.record(workload).stable, open: undefined } };
 }
 
+interface Others {
+  readonly cluster: Cluster;
+  readonly saved: OpenRun;
+  readonly workloads: readonly LockedWorkload[];
+  readonly world: World;
+}
+
 /** Never fails: a lock that is not given back expires. */
 async function giveBackOthers(
-  cluster: Cluster,
-  { holder }: OpenRun,
-  workloads: readonly LockedWorkload[],
-  world: World,
+  { cluster, saved: { holder }, workloads, world }: Others,
+  giving: Giving,
 ): Promise<void> {
   if (holder === undefined || workloads.length === 0) return;
   try {
-    await giveBack({ ...world, cluster, identity: holder, workloads });
+    await giveBack({ ...world, cluster, identity: holder, workloads }, giving);
   } catch (error) {
     const why = explainCluster(error, cluster) ?? messageOf(error);
     world.log.warning(
