@@ -78,8 +78,9 @@ scenario(
     expect(stage.ending(await deploy.step)).toEqual(
       red(
         'rolled-back',
+        // On a busy node the runtime may have removed the log by the time that anybody may ask for it.
         expect.stringMatching(
-          /^deployment\/web: container web exits 1 .*"lost the connection to db:5432"\. Rolled back to <v1> in <time>\.$/,
+          /^deployment\/web: container web exits 1 .*\. Rolled back to <v1> in <time>\.$/,
         ),
       ),
     );

@@ -21,6 +21,7 @@ import { fakeWorld, PRIVATE_RUN } from './fake-world.ts';
 const OLD = `ghcr.io/acme/shop@sha256:${'0'.repeat(64)}`;
 const GOOD = `ghcr.io/acme/shop@sha256:${'1'.repeat(64)}`;
 const BAD = `ghcr.io/acme/shop@sha256:${'b'.repeat(64)}`;
+const OTHER = `ghcr.io/acme/shop@sha256:${'2'.repeat(64)}`;
 
 /** A registry that has everything. */
 const REGISTRY: Registry = {
@@ -964,6 +965,40 @@ describe('an older commit that comes last', () => {
     expect(deployed.result).toBe('skipped');
     expect(reason).toContain('Commit c1 is older than commit c2, which deployment/web runs already');
     expect(cluster.imageOf('web')).toBe(GOOD);
+  });
+
+  test.each([
+    ['whose image is healthy is skipped', GOOD, 'skipped', GOOD],
+    ['whose image is bad is deployed: that was put back', BAD, 'succeeded', OTHER],
+  ] as const)('than that of a killed run %s', async (_, left, result, runs) => {
+    const cluster = clusterWith('web');
+    const { world } = fakeWorld({ facts: { ...PRIVATE_RUN, ...early } });
+    const workloads = [{ kind: 'Deployment' as const, namespace: 'shop', name: 'web' }];
+    const killed = await Guard.take({ ...world, cluster, workloads, timeout: 0 });
+    const change = { list: 'containers', index: 0, name: 'web', image: OLD, to: left } as const;
+    const open = workloads.map((each) => ({
+      ...each,
+      uid: 'uid-web',
+      changes: [change],
+      annotationsBefore: {},
+    }));
+    await killed.mark(open, 'c2');
+    cluster.setImage('web', left);
+    killed.leave();
+    const { deployed } = await ship(cluster, ['web'], OTHER, {
+      ...{ commit: 'c1', facts: late },
+      inputs: { 'lock-timeout': '5m' },
+    });
+    expect(deployed.result).toBe(result);
+    expect(cluster.imageOf('web')).toBe(runs);
+    expect(memoryOf(cluster, 'web')).toMatchObject({
+      'steadyship.dev/last-stable': {
+        commit: result === 'skipped' ? 'c2' : 'c1',
+        order: { number: result === 'skipped' ? 2 : 1 },
+        images: [{ image: runs }],
+      },
+    });
+    expect(memoryOf(cluster, 'web')).not.toHaveProperty(['steadyship.dev/open']);
   });
 
   test('is obeyed when somebody started the run again by hand', async () => {

@@ -151,19 +151,20 @@ function listOf<T>(fields: Fields, key: string, parse: (item: Fields) => T): rea
 }
 
 function parseStable(fields: Fields): Stable {
-  const { order } = fields;
   return {
     uid: textOf(fields, 'uid'),
     images: listOf(fields, 'images', parsePlaced),
     commit: optionalText(fields, 'commit'),
     run: parseRun(fields),
-    order: order === undefined ? undefined : parseOrder(fieldsOf(order, '"order"')),
+    order: optionalOrder(fields),
     time: textOf(fields, 'time'),
   };
 }
 
 function parseOpen(fields: Fields): OpenMarker {
   const holder = optionalText(fields, 'holder');
+  const commit = optionalText(fields, 'commit');
+  const order = optionalOrder(fields);
   const before = Object.entries(fieldsOf(fields['annotationsBefore'], '"annotationsBefore"'));
   return {
     uid: textOf(fields, 'uid'),
@@ -179,6 +180,8 @@ function parseOpen(fields: Fields): OpenMarker {
       }),
     ),
     run: parseRun(fields),
+    ...(commit === undefined ? {} : { commit }),
+    ...(order === undefined ? {} : { order }),
     ...(holder === undefined ? {} : { holder }),
     ...(fields['goesBack'] === true ? { goesBack: true } : {}),
     time: textOf(fields, 'time'),
@@ -195,6 +198,10 @@ function parsePlaced(fields: Fields): PlacedImage {
 function parseRun(fields: Fields): RunName {
   const run = fieldsOf(fields['run'], '"run"');
   return { title: textOf(run, 'title'), url: optionalText(run, 'url') };
+}
+
+function optionalOrder({ order }: Fields): RunOrder | undefined {
+  return order === undefined ? undefined : parseOrder(fieldsOf(order, '"order"'));
 }
 
 function parseOrder(fields: Fields): RunOrder {

@@ -44,6 +44,9 @@ export interface OpenMarker {
   /** Our annotations as they were; null: absent. */
   readonly annotationsBefore: Readonly<Record<string, string | null>>;
   readonly run: RunName;
+  /** As of a stable state, should it prove to be one: an older run must not go over it. */
+  readonly commit?: string;
+  readonly order?: RunOrder;
   /** The step of that run, as it held the Lease: a run may have several that want the same workload. */
   readonly holder?: string;
   /** It was decided that it goes back, with all of its run, however healthy it may be by now. */

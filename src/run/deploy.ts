@@ -100,7 +100,7 @@ async function patch(
   const patched = await patchAll(unlost, lanes, annotationsOf(args), {
     // The markers on the Leases are for a run that is killed with its post step; the state is for the post step.
     prepare: async (open) => {
-      const marked = guard.mark(open);
+      const marked = guard.mark(open, commitOf(args.images));
       // On its way before the patch is: what it brings is of before.
       observer.told().then(
         (seen) => {
@@ -126,7 +126,7 @@ async function patch(
     answered: async (lane, open) => {
       saveOpen(args, open);
       const ours = open.filter((each) => isSameWorkload(each, lane));
-      await guard.mark(ours).catch((error: unknown) => {
+      await guard.mark(ours, commitOf(args.images)).catch((error: unknown) => {
         world.log.debug(
           `the marker of ${shortName(lane)} could not be brought up to date: ${messageOf(error)}`,
         );

@@ -139,16 +139,19 @@ export class Guard {
   /**
    * Leaves, before the workloads are touched, what the next run needs should this one be killed.
    *
+   * @param commit what is deployed is of; undefined: nobody knows
    * @throws Overtaken when the locks were not taken yet and can not be had as they were planned
    */
-  async mark(changes: readonly OpenChange[]): Promise<void> {
+  async mark(changes: readonly OpenChange[], commit?: string): Promise<void> {
     const time = this.#args.clock.wall().toISOString();
     const run = runName(this.#args.facts);
     const { holder } = this.identity;
+    const order = orderOf(this.#args.facts);
+    const origin = { ...(commit === undefined ? {} : { commit }), ...(order === undefined ? {} : { order }) };
     // The next run must find nothing to put back where there is no way back.
     const marks = changes.filter(hasWayBack).map((change) => {
       const { uid, changes, annotationsBefore } = change;
-      const open = { uid, changes, annotationsBefore, run, holder, time };
+      const open = { uid, changes, annotationsBefore, run, ...origin, holder, time };
       return { workload: lockedOf(change), record: { ...this.record(change), open } };
     });
     const lock = this.#lock;

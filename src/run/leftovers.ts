@@ -2,13 +2,13 @@ import { workloads } from '../cluster/paths.ts';
 import { slotsOf } from '../deploy/containers.ts';
 import type { Lock } from '../deploy/lock.ts';
 import type { Found } from '../deploy/preflight.ts';
-import { judgeMarker } from '../deploy/record.ts';
+import { judgeMarker, placeImages } from '../deploy/record.ts';
 import { pinReply } from '../deploy/snapshot.ts';
+import type { Outcome } from '../gate/lane.ts';
 import { openObserver } from '../gate/observe.ts';
 import { messageOf, UnknownError, UserError } from '../model/error.ts';
 import type { Workload } from '../model/kube.ts';
-import type { OpenMarker } from '../model/record.ts';
-import type { Verdict } from '../model/verdict.ts';
+import type { OpenMarker, Stable } from '../model/record.ts';
 import { shortName, type WorkloadId } from '../model/workload.ts';
 import type { OpenChange } from '../state.ts';
 import { gate } from './gating.ts';
@@ -27,6 +27,8 @@ interface Judged extends WorkloadId {
   readonly open: OpenMarker;
   /** `back`: it runs what it ran before; otherwise what was set still stands there. */
   readonly now: 'healthy' | 'failed' | 'back';
+  /** As it was seen to be healthy to the end. */
+  readonly proven?: Workload;
 }
 
 /**
@@ -51,7 +53,7 @@ export async function resolveLeftovers(
     for (const each of left) judged.push(...(await judge(ship, lock, each)));
     const back: Judged[] = [];
     for (const each of judged.filter(({ now }) => now !== 'back')) {
-      if (stays(ship, judged, each, rollback)) await close(lock, each);
+      if (stays(ship, judged, each, rollback)) await close(lock, each, stableOf(ship, each));
       else back.push(each);
     }
     const finished = back.length === 0 ? [] : await putBack(back.map(changeOf));
@@ -83,9 +85,14 @@ async function judge(
     return [];
   }
   if (marker.kind === 'back') return [{ ...id, open, now: 'back' }];
-  const verdict = await watch(ship, id, now, open);
+  const outcome = await watch(ship, id, now, open);
+  const verdict = outcome?.verdict;
   switch (verdict?.kind) {
-    case 'healthy':
+    case 'healthy': {
+      const { workload: proven } = outcome?.seen ?? {};
+      const isProven = verdict.unproven !== true && proven !== undefined;
+      return [{ ...id, open, now: verdict.kind, ...(isProven ? { proven } : {}) }];
+    }
     case 'failed':
       return [{ ...id, open, now: verdict.kind }];
     case 'superseded':
@@ -107,13 +114,13 @@ async function watch(
   id: WorkloadId,
   now: Workload,
   { changes }: OpenMarker,
-): Promise<Verdict | undefined> {
+): Promise<Outcome | undefined> {
   const observer = openObserver(ship.cluster, [{ ...id, selector: now.spec?.selector }]);
   try {
     await whenReady(observer, ship.signal);
     const pins = [pinReply(now, changes, beforeOf(observer.observe(id)))];
     const [outcome] = await gate({ ...ship, observer, pins, limits: { ...ship.limits, ...SETTLE } });
-    return outcome?.verdict;
+    return outcome;
   } finally {
     observer.stop();
   }
@@ -144,10 +151,18 @@ function changeOf({ kind, namespace, name, open }: Judged): OpenChange {
   return { kind, namespace, name, uid, changes, annotationsBefore };
 }
 
+/** What that run would have recorded, had it come to its end; undefined: it was not seen to be healthy. */
+function stableOf({ clock }: Ship, { open, proven }: Judged): Stable | undefined {
+  if (proven === undefined) return undefined;
+  const { uid, run, commit, order } = open;
+  return { uid, images: placeImages(slotsOf(proven)), commit, run, order, time: clock.wall().toISOString() };
+}
+
 /** Takes the marker away. */
-async function close(lock: Lock, id: WorkloadId): Promise<void> {
+async function close(lock: Lock, id: WorkloadId, stable?: Stable): Promise<void> {
   const workload = lockedOf(id);
-  await lock.save(workload, { ...lock.record(workload), open: undefined });
+  const record = lock.record(workload);
+  await lock.save(workload, { stable: stable ?? record.stable, open: undefined });
 }
 
 /** The first is told at the end of the run, which is one line; the others before. */
