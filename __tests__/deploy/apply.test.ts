@@ -253,12 +253,13 @@ describe('a webhook that has what is wanted stand there under the name that it h
   });
 
   test.each([
-    ['with annotations', RUN],
-    ['without', {}],
+    ['with annotations', {}, RUN],
+    ['with those that an attempt before left', RUN, RUN],
+    ['without', {}, {}],
   ])(
     'the request is lost, %s: what stood there before does not pass for what was sent',
-    async (_, annotations) => {
-      const before = deployment({ web: MIRROR }, {});
+    async (_, present, annotations) => {
+      const before = deployment({ web: MIRROR }, present);
       const lost = new UnreachableError({ verb: 'PATCH', path: '/web' }, 'reset', true);
       const server = serve(before, { refuse: lost });
       const to = `ghcr.io/web${digest('a')}`;

@@ -217,7 +217,7 @@ function isApplied(before: Workload, current: Workload, changes: readonly ImageC
  * Whether our patch arrived and a webhook or policy made another image of ours on the way. What such a one changes
  * belongs to the writer whose request it changed: an image that is another than before, last written under our name
  * and with our annotations beside it, is what became of ours. One that is the same as before is, too, where it is the
- * wanted image under another name: the annotations alone tell it then. The lock keeps other runs of ours away.
+ * wanted image under another name: annotations that came with it tell it then. The lock keeps other runs of ours away.
  */
 function isRewritten(
   before: Workload,
@@ -227,15 +227,18 @@ function isRewritten(
 ): boolean {
   const slots = slotsOf(current);
   const present = current.metadata?.annotations;
-  const told = Object.entries(annotations);
+  // Another attempt of a run has the annotations of the one before: those prove nothing.
+  const isTold = Object.entries(annotations).some(
+    ([key, value]) => before.metadata?.annotations?.[key] !== value,
+  );
   return (
     current.metadata?.uid === before.metadata?.uid &&
-    told.every(([key, value]) => present?.[key] === value) &&
+    Object.entries(annotations).every(([key, value]) => present?.[key] === value) &&
     changes.every(({ list, name, image, to }) => {
       const now = slots.find((slot) => slot.list === list && slot.name === name)?.image;
       if (now === undefined) return false;
       if (now !== image) return imageManager(current, name) === MANAGER;
-      return told.length > 0 && isSameDigest(now, to);
+      return isTold && isSameDigest(now, to);
     })
   );
 }
