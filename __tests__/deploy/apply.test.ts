@@ -224,6 +224,102 @@ describe('a cluster that drops a part of the patch', () => {
   });
 });
 
+describe('a webhook that has what is wanted stand there under the name that it had', () => {
+  const digest = (character: string): string => `@sha256:${character.repeat(64)}`;
+  const MIRROR = `mirror/web${digest('a')}`;
+  const wanting = (
+    workload: Deployment,
+    to: string,
+    annotations?: Application['annotations'],
+  ): Application => {
+    const { changes, ...rest } = application(workload, annotations);
+    return {
+      ...rest,
+      changes: changes.map((change) => (change.name === 'web' ? { ...change, to } : change)),
+    };
+  };
+  const keep = (images: Images): Images => ({ ...images, web: MIRROR });
+
+  test.each<[string, Patching, number]>([
+    ['the answer says so', {}, 1],
+    ['the answer is lost: our annotations say so', { loseReply: true }, 1],
+  ])('the same digest was not dropped: %s', async (_, patching, sent) => {
+    const before = deployment({ web: MIRROR }, RUN_BEFORE);
+    const server = serve(before, { mutate: keep, ...patching });
+    const applied = await applyImages(server.cluster, wanting(before, `ghcr.io/web${digest('a')}`));
+    expect(applied).toMatchObject({ kind: 'applied' });
+    expect(server.state()).toEqual({ images: { web: MIRROR }, annotations: RUN });
+    expect(server.patches).toHaveLength(sent);
+  });
+
+  test.each([
+    ['with annotations', {}, RUN],
+    ['with those that an attempt before left', RUN, RUN],
+    ['without', {}, {}],
+  ])(
+    'the request is lost, %s: what stood there before does not pass for what was sent',
+    async (_, present, annotations) => {
+      const before = deployment({ web: MIRROR }, present);
+      const lost = new UnreachableError({ verb: 'PATCH', path: '/web' }, 'reset', true);
+      const server = serve(before, { refuse: lost });
+      const to = `ghcr.io/web${digest('a')}`;
+      expect(await applyImages(server.cluster, wanting(before, to, annotations))).toMatchObject({
+        kind: 'applied',
+      });
+      expect(server.patches).toHaveLength(2);
+      expect(server.state()).toEqual({ images: { web: to }, annotations });
+    },
+  );
+
+  test('beside an image that was dropped, only our annotations are taken back', async () => {
+    const before = deployment({ web: MIRROR, proxy: 'proxy:1' }, RUN_BEFORE);
+    const server = serve(before, { mutate: (images) => ({ ...keep(images), proxy: 'proxy:1' }) });
+    expect(await applyImages(server.cluster, wanting(before, `ghcr.io/web${digest('a')}`))).toEqual({
+      kind: 'refused',
+      message:
+        'it took the patch, but container proxy still has proxy:1: a mutating webhook or policy of the cluster put that back',
+    });
+    expect(server.state()).toEqual({
+      images: { web: MIRROR, proxy: 'proxy:1' },
+      annotations: RUN_BEFORE,
+    });
+  });
+
+  test.each([
+    ['another digest', MIRROR, `ghcr.io/web${digest('b')}`],
+    ['a tag, of which nobody knows what it names', 'mirror/web:2', 'ghcr.io/web:2'],
+  ])('%s was dropped', async (_, stands, to) => {
+    const before = deployment({ web: stands }, {});
+    const server = serve(before, { mutate: () => ({ web: stands }) });
+    expect(await applyImages(server.cluster, wanting(before, to))).toEqual({
+      kind: 'refused',
+      message: `it took the patch, but container web still has ${stands}: a mutating webhook or policy of the cluster put that back`,
+    });
+    expect(server.state()).toEqual({ images: { web: stands }, annotations: {} });
+  });
+});
+
+describe('a patch whose answer never comes', () => {
+  const lost = { refuse: new UnreachableError({ verb: 'PATCH', path: '/web' }, 'reset', true) };
+  const BEFORE = deployment({ web: 'web:1' }, {});
+
+  test('is sent three times, and then nobody claims to know what becomes of it', async () => {
+    const server = serve(BEFORE, lost, lost, lost);
+    const asked = applyImages(server.cluster, application(BEFORE));
+    await expect(asked).rejects.toThrow(UnknownError);
+    await expect(asked).rejects.toThrow(
+      'The answer to the patch of deployment/web was lost, and so far the cluster has not carried it out. Look yourself: kubectl get deployment/web -n shop -o wide',
+    );
+    expect(server.patches).toHaveLength(3);
+  });
+
+  test('but comes the third time was sent', async () => {
+    const server = serve(BEFORE, lost, lost);
+    expect(await applyImages(server.cluster, application(BEFORE))).toMatchObject({ kind: 'applied' });
+    expect(server.patches).toHaveLength(3);
+  });
+});
+
 describe('a patch that the server answers with no', () => {
   const BEFORE = deployment({ web: 'web:1' }, {});
   const refusal = (status: number, message: string): Patching => ({

@@ -91,6 +91,23 @@ scenario(
 );
 
 scenario(
+  '18: the image is sent to the mirror that has it already: gated as what it is, and not called dropped',
+  async ({ stage, onTestFinished }) => {
+    const mirror = stage.images.v1.replace('@', ':mirror@');
+    await stage.start({ image: mirror });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    await mutate(stage, onTestFinished, stage.images.v1, mirror);
+    const step = await stage.deploy('v1', { inputs: { kubeconfig: api.kubeconfig() } });
+    expect(stage.ending(step)).toMatchObject({ result: 'succeeded', exitCode: 0, errors: 0 });
+    expect(step.log).toContain(
+      `deployment/web: a webhook or policy of the cluster made ${mirror} of ${stage.images.v1} in container web.`,
+    );
+    expect(api.patches).toEqual([stage.images.v1]);
+    expect(await stage.state()).toMatchObject({ available: 2, kept: 2 });
+  },
+);
+
+scenario(
   '18: the reply to the patch is lost, and then somebody else sets another image: theirs',
   async ({ stage, onTestFinished }) => {
     await stage.start({ image: stage.images.v1 });

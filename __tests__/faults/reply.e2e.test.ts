@@ -3,7 +3,7 @@ import { green, red, restored, shipped } from '../harness/expected.ts';
 import { scenario } from '../harness/scenario.ts';
 import { cutReply, loseReply, loseRequest, patch, patchTo } from './fault.ts';
 import { FaultyApi } from './faulty-api.ts';
-import { healthy, ROLLED_BACK } from './words.ts';
+import { CANNOT_START, healthy, ROLLED_BACK } from './words.ts';
 
 /** What became of a patch whose answer never came? What the object says decides, and nothing is sent twice. */
 
@@ -58,5 +58,32 @@ scenario(
     await stage.settled();
     expect(api.patches).toEqual([stage.images.v2]);
     expect(await stage.state()).toEqual(shipped('v2'));
+  },
+);
+
+scenario(
+  '6: the patch of a rollback is lost again and again: said, and left to the post step',
+  async ({ stage, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    const inputs = { kubeconfig: api.kubeconfig(), timeout: '30s' };
+    const clear = api.always(patchTo(stage.images.v1), loseRequest);
+    const step = await stage.deploy('no-entrypoint', { inputs });
+    expect(stage.ending(step)).toEqual(
+      red(
+        'rollback-failed',
+        `${CANNOT_START} Whether the rollback to <v1> worked is unknown: The answer to the patch of deployment/web was lost, and so far the cluster has not carried it out. Look yourself: kubectl get deployment/web -n <namespace> -o wide.`,
+      ),
+    );
+    expect(api.patches).toEqual([stage.images['no-entrypoint']]);
+    clear();
+    const post = await stage.deploy('no-entrypoint', { entry: 'post', state: step.state, inputs });
+    expect({ exitCode: post.exitCode, errors: post.errors, warnings: post.warnings }).toEqual({
+      exitCode: 0,
+      errors: [],
+      warnings: [],
+    });
+    expect(api.patches).toEqual([stage.images['no-entrypoint'], stage.images.v1]);
+    expect(await stage.state()).toEqual(restored('no-entrypoint'));
   },
 );

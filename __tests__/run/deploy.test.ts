@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { UnreachableError } from '../../src/cluster/client.ts';
+import { LoginAwayError } from '../../src/cluster/login-error.ts';
 import { readLeases } from '../../src/deploy/lock.ts';
 import type { Found } from '../../src/deploy/preflight.ts';
 import type { RunFacts } from '../../src/github/event.ts';
@@ -7,7 +8,7 @@ import { readInputs } from '../../src/inputs.ts';
 import { Cancelled } from '../../src/model/error.ts';
 import type { OpenMarker } from '../../src/model/record.ts';
 import type { Registry } from '../../src/registry/registry.ts';
-import { reasonFor } from '../../src/report/reason.ts';
+import { type Reason, reasonFor } from '../../src/report/reason.ts';
 import { checkBeforePatch } from '../../src/run/checks.ts';
 import { deploy } from '../../src/run/deploy.ts';
 import type { Deployed } from '../../src/run/ending.ts';
@@ -15,7 +16,7 @@ import { Guard } from '../../src/run/guard.ts';
 import type { Obtained } from '../../src/run/image.ts';
 import { observe } from '../../src/run/observe.ts';
 import { Story } from '../../src/run/story.ts';
-import { FakeCluster } from './fake-cluster.ts';
+import { FakeCluster, type PatchFault } from './fake-cluster.ts';
 import { fakeWorld, PRIVATE_RUN } from './fake-world.ts';
 
 const OLD = `ghcr.io/acme/shop@sha256:${'0'.repeat(64)}`;
@@ -123,10 +124,10 @@ async function ship(
     observer,
     guard,
   }).finally(() => guard.release());
-  return { deployed, reason: reasonOf(deployed, story), lines, saved };
+  return { deployed, ...reasonOf(deployed, story), lines, saved };
 }
 
-function reasonOf(deployed: Deployed, { tidied }: Story): string {
+function reasonOf(deployed: Deployed, { tidied }: Story): Reason {
   const { result, workloads, culprit, stopped } = deployed;
   return reasonFor({
     result,
@@ -136,7 +137,7 @@ function reasonOf(deployed: Deployed, { tidied }: Story): string {
     tidied,
     ...(culprit === undefined ? {} : { culprit }),
     ...(stopped === undefined ? {} : { stopped }),
-  }).reason;
+  });
 }
 
 describe('a good image', () => {
@@ -551,6 +552,97 @@ describe('a cluster that can not take a patch now', () => {
   });
 });
 
+describe('a rollback on which the cluster does not decide', () => {
+  const LOGIN = 'The login of the kubeconfig\'s user "ci" gave no new credential within 10 s.';
+  const BY_HAND = `Put deployment/web back by hand: kubectl -n shop set image deployment/web web=${OLD}`;
+  const isOpen = [{ name: 'web', changes: [{ image: OLD, to: BAD }] }];
+
+  /** The first patch goes through; what becomes of each one that is to put back. */
+  function backwards(cluster: FakeCluster, meet: (back: number) => Error | undefined): void {
+    const patch = cluster.patch.bind(cluster);
+    let backs = 0;
+    cluster.patch = (path, operations) => {
+      const error = cluster.patches.length === 0 ? undefined : meet(++backs);
+      return error === undefined ? patch(path, operations) : Promise.reject(error);
+    };
+  }
+  const lost = (): Error => new UnreachableError({ verb: 'PATCH', path: '/web' }, 'reset', true);
+  const away = (): Error => new LoginAwayError(LOGIN);
+
+  test.each<[string, () => Error]>([
+    ['whose answers are lost', lost],
+    ['for which the login gives no credential', away],
+  ])('%s for a minute is sent until it went through', async (_, error) => {
+    const cluster = clusterWith('web');
+    backwards(cluster, (back) => (back <= 30 ? error() : undefined));
+    const { deployed, reason, saved } = await ship(cluster, ['web'], BAD);
+    expect(deployed.result).toBe('rolled-back');
+    expect(reason).toContain('Rolled back to sha256:00000000…');
+    expect(cluster.imageOf('web')).toBe(OLD);
+    expect(saved.at(-1)?.open).toEqual([]);
+    expect(memoryOf(cluster, 'web')).toEqual({});
+  });
+
+  test.each<[string, (back: number) => Error, string]>([
+    [
+      'whose answers are lost',
+      lost,
+      'Whether the rollback to sha256:00000000… worked is unknown: The answer to the patch of deployment/web was lost, and so far the cluster has not carried it out. Look yourself: kubectl get deployment/web -n shop -o wide.',
+    ],
+    ['for which the login gives no credential', away, `The rollback to sha256:00000000… failed: ${LOGIN}`],
+    [
+      'whose answers are lost, and then the login gives no credential: it may be there',
+      (back) => (back <= 3 ? lost() : away()),
+      'Whether the rollback to sha256:00000000… worked is unknown: The answer to the patch of deployment/web was lost, and so far the cluster has not carried it out. Look yourself: kubectl get deployment/web -n shop -o wide.',
+    ],
+  ])('%s for good is left to the post step and the next run', async (_, meet, words) => {
+    const cluster = clusterWith('web');
+    backwards(cluster, meet);
+    const { deployed, reason, advice, saved } = await ship(cluster, ['web'], BAD);
+    expect(deployed.result).toBe('rollback-failed');
+    expect(reason).toMatch(/^deployment\/web: container web exits 1 /);
+    expect(reason.endsWith(words), reason).toBe(true);
+    expect(advice).toBe(BY_HAND);
+    expect(cluster.imageOf('web')).toBe(BAD);
+    expect(saved.at(-1)?.open).toMatchObject(isOpen);
+    expect(memoryOf(cluster, 'web')).toMatchObject({ 'steadyship.dev/open': { goesBack: true } });
+  });
+
+  test('for want of a login when the run is cancelled is left to the post step', async () => {
+    const cluster = clusterWith('web');
+    const controller = new AbortController();
+    backwards(cluster, (back) => {
+      if (back === 3) controller.abort(new Cancelled('SIGINT'));
+      return away();
+    });
+    const { deployed, reason, saved } = await ship(cluster, ['web'], BAD, { signal: controller.signal });
+    expect(deployed.result).toBe('rollback-failed');
+    expect(reason).toContain(`The rollback to sha256:00000000… failed: ${LOGIN}`);
+    expect(saved.at(-1)).toMatchObject({ onCancel: 'rollback', open: isOpen });
+    expect(memoryOf(cluster, 'web')).toMatchObject({ 'steadyship.dev/open': { goesBack: true } });
+  });
+
+  test.each([403, 422])(
+    'but one that it refused with %i is decided: sent once, told once, and not left open',
+    async (status) => {
+      const cluster = clusterWith('web');
+      const patch = cluster.patch.bind(cluster);
+      cluster.patch = (path, operations) => {
+        if (cluster.patches.length > 0)
+          cluster.faults.push({ kind: 'refuse', status, message: 'denied by policy x' });
+        return patch(path, operations) as never;
+      };
+      const { deployed, reason, advice, saved } = await ship(cluster, ['web'], BAD);
+      expect(deployed.result).toBe('rollback-failed');
+      expect(reason).toMatch(/The rollback to sha256:00000000… failed: denied by policy x\.$/);
+      expect(advice).toBe(BY_HAND);
+      expect(cluster.patches).toHaveLength(2);
+      expect(saved.at(-1)?.open).toEqual([]);
+      expect(memoryOf(cluster, 'web')).toEqual({});
+    },
+  );
+});
+
 describe('a webhook that changes the patch', () => {
   test('to another image: that is what runs, and what is told', async () => {
     const cluster = clusterWith('web');
@@ -570,6 +662,91 @@ describe('a webhook that changes the patch', () => {
     );
     // Of a run that is killed in the gate the next one finds the marker, and knows ours by the image that stands there.
     expect(markers.map(({ changes }) => changes.map(({ to }) => to))).toEqual([[GOOD], [mirror]]);
+  });
+
+  describe('to a mirror that has the wanted digest already', () => {
+    /** It makes one image of another, on every way. */
+    function mirrored(cluster: FakeCluster, from: string, to: string): void {
+      const patch = cluster.patch.bind(cluster);
+      cluster.patch = (path, operations) =>
+        patch(
+          path,
+          operations.map((one) =>
+            one.op !== 'test' && 'value' in one && one.value === from ? { ...one, value: to } : one,
+          ),
+        );
+    }
+
+    test.each<[string, readonly PatchFault[]]>([
+      ['it is gated as what it is', []],
+      ['also when the answer is lost', [{ kind: 'lose-reply' }]],
+    ])('%s', async (_, faults) => {
+      const mirror = GOOD.replace('ghcr.io', 'mirror.local');
+      const cluster = clusterWith();
+      cluster.add('web', mirror);
+      mirrored(cluster, GOOD, mirror);
+      cluster.faults.push(...faults);
+      const { deployed, reason, lines, saved } = await ship(cluster, ['web'], GOOD);
+      expect(deployed.result).toBe('succeeded');
+      expect(reason).toBe('deployment/web runs mirror.local/acme/shop@sha256:11111111… and is healthy.');
+      expect(lines).toContain(
+        `deployment/web: a webhook or policy of the cluster made ${mirror} of ${GOOD} in container web.`,
+      );
+      expect(cluster.patches).toHaveLength(1);
+      expect(saved.at(-1)?.open).toEqual([]);
+      expect(memoryOf(cluster, 'web')).toMatchObject({
+        'steadyship.dev/last-stable': { images: [{ image: mirror }] },
+      });
+    });
+
+    test('it fails: there is nothing to go back to, and nothing is claimed to have been tried', async () => {
+      const mirror = GOOD.replace('ghcr.io', 'mirror.local');
+      let isWell = true;
+      const cluster = new FakeCluster(() => isWell);
+      cluster.add('web', mirror);
+      mirrored(cluster, GOOD, mirror);
+      isWell = false;
+      const { deployed, reason, saved } = await ship(cluster, ['web'], GOOD);
+      expect(deployed.result).toBe('failed');
+      expect(reason).toMatch(
+        /^deployment\/web: container web exits 1 .*\. Nothing was rolled back, since it ran the same image before: the cluster goes on restarting the container, with up to 5 minutes between two attempts\.$/,
+      );
+      expect(cluster.patches).toHaveLength(1);
+      expect(saved.at(-1)?.open).toEqual([]);
+      expect(memoryOf(cluster, 'web')).toEqual({});
+    });
+
+    test('beside another that fails: only that one is put back', async () => {
+      const mirror = GOOD.replace('ghcr.io', 'mirror.local');
+      const cluster = new FakeCluster((image) => image !== GOOD);
+      cluster.add('api', OLD);
+      cluster.add('web', mirror);
+      const patch = cluster.patch.bind(cluster);
+      cluster.patch = (path, operations) =>
+        patch(
+          path,
+          operations.map((one) =>
+            path.endsWith('/web') && one.op === 'replace' ? { ...one, value: mirror } : one,
+          ),
+        );
+      const { deployed, reason, saved } = await ship(cluster, ['api', 'web'], GOOD);
+      expect(deployed.result).toBe('rolled-back');
+      expect(reason).toMatch(/Rolled back to sha256:00000000… in [^.]+\.$/);
+      expect([cluster.imageOf('api'), cluster.imageOf('web')]).toEqual([OLD, mirror]);
+      expect(saved.at(-1)?.open).toEqual([]);
+    });
+
+    test('but where it keeps another digest, the image was dropped', async () => {
+      const mirror = OLD.replace('ghcr.io', 'mirror.local');
+      const cluster = clusterWith();
+      cluster.add('web', mirror);
+      mirrored(cluster, GOOD, mirror);
+      const { deployed, reason } = await ship(cluster, ['web'], GOOD);
+      expect(deployed.result).toBe('failed');
+      expect(reason).toBe(
+        `deployment/web: the API server refused the new image: it took the patch, but container web still has ${mirror}: a mutating webhook or policy of the cluster put that back. Nothing was changed in the cluster.`,
+      );
+    });
   });
 
   test('back to the old image: the new one never ran, and that is no success', async () => {

@@ -7,7 +7,14 @@ import { imageManager } from '../model/field-manager.ts';
 import type { Workload } from '../model/kube.ts';
 import { shortName, type WorkloadId } from '../model/workload.ts';
 import { slotsOf } from './containers.ts';
-import { type Dropped, explainDropped, findDropped, isNothing, isTakenBack } from './dropped.ts';
+import {
+  type Dropped,
+  explainDropped,
+  findDropped,
+  isNothing,
+  isSameDigest,
+  isTakenBack,
+} from './dropped.ts';
 import { renderPatch } from './patch.ts';
 
 /** Under this name the API server keeps what we wrote (metadata.managedFields). */
@@ -33,7 +40,8 @@ export interface Application {
  * lost on the way: what the object says then decides, and nothing is sent twice. A patch of which the cluster
  * dropped a part is taken back as a whole before it is called refused.
  *
- * @throws UnknownError when the cluster can not be asked any more, or the rest of a patch not be taken back
+ * @throws UnknownError when the cluster can not be asked any more, when no answer comes however often it is sent, or
+ * when the rest of a patch can not be taken back
  */
 export async function applyImages(cluster: Cluster, application: Application): Promise<Applied> {
   const { id, workload, changes, annotations } = application;
@@ -74,7 +82,7 @@ export async function applyImages(cluster: Cluster, application: Application): P
       if (dropped !== undefined && isOurs(workload, current, dropped, annotations))
         return await takeBack(cluster, application, current, dropped);
       if (failing) return { kind: 'prevented', message: explain(error, cluster) };
-      if (attempt === ATTEMPTS) throw error;
+      if (attempt === ATTEMPTS) throw doubtful ? noAnswer(id, error) : error;
     }
   }
 }
@@ -172,6 +180,16 @@ function lostAnswer(id: WorkloadId, cause: unknown): UnknownError {
   );
 }
 
+/** What was sent last may still be on its way, so nobody claims that it was not carried out. */
+function noAnswer(id: WorkloadId, cause: unknown): UnknownError {
+  const name = shortName(id);
+  return new UnknownError(
+    `The answer to the patch of ${name} was lost, and so far the cluster has not carried it out. ` +
+      `Look yourself: kubectl get ${name} -n ${id.namespace} -o wide`,
+    { cause },
+  );
+}
+
 /** The changes at the places where their containers stand now; undefined when another image stands there. */
 function locate(current: Workload, changes: readonly ImageChange[]): readonly ImageChange[] | undefined {
   const slots = slotsOf(current);
@@ -198,7 +216,8 @@ function isApplied(before: Workload, current: Workload, changes: readonly ImageC
 /**
  * Whether our patch arrived and a webhook or policy made another image of ours on the way. What such a one changes
  * belongs to the writer whose request it changed: an image that is another than before, last written under our name
- * and with our annotations beside it, is what became of ours. The lock keeps other runs of ours away.
+ * and with our annotations beside it, is what became of ours. One that is the same as before is, too, where it is the
+ * wanted image under another name: annotations that came with it tell it then. The lock keeps other runs of ours away.
  */
 function isRewritten(
   before: Workload,
@@ -208,14 +227,19 @@ function isRewritten(
 ): boolean {
   const slots = slotsOf(current);
   const present = current.metadata?.annotations;
+  // Another attempt of a run has the annotations of the one before: those prove nothing.
+  const isTold = Object.entries(annotations).some(
+    ([key, value]) => before.metadata?.annotations?.[key] !== value,
+  );
   return (
     current.metadata?.uid === before.metadata?.uid &&
     Object.entries(annotations).every(([key, value]) => present?.[key] === value) &&
-    changes.every(
-      ({ list, name, image }) =>
-        slots.some((slot) => slot.list === list && slot.name === name && slot.image !== image) &&
-        imageManager(current, name) === MANAGER,
-    )
+    changes.every(({ list, name, image, to }) => {
+      const now = slots.find((slot) => slot.list === list && slot.name === name)?.image;
+      if (now === undefined) return false;
+      if (now !== image) return imageManager(current, name) === MANAGER;
+      return isTold && isSameDigest(now, to);
+    })
   );
 }
 

@@ -12,7 +12,8 @@ export interface Dropped {
 }
 
 /**
- * Finds an image that the answer has as it was before; undefined: every image took, be it as another one.
+ * Finds an image that the answer has as it was before; undefined: every image took, be it as another one. One that
+ * is the wanted image under another name was not dropped: a mirror has it, and had it before.
  *
  * @param before the object before the patch
  * @param reply the object as the patch left it
@@ -27,7 +28,9 @@ export function findDropped(
   const standing = changes
     .filter(({ image, to }) => image !== to)
     .map((change) => ({ change, slot: slots.find((slot) => isSame(slot, change)) }));
-  const container = standing.find(({ change, slot }) => slot?.image === change.image)?.slot;
+  const container = standing.find(
+    ({ change, slot }) => slot?.image === change.image && !isSameDigest(slot.image, change.to),
+  )?.slot;
   if (container === undefined) return undefined;
   return {
     container,
@@ -40,6 +43,12 @@ export function findDropped(
       annotations,
     ),
   };
+}
+
+/** Whether two names are of the very same image, wherever each is pulled from. Of a tag nobody knows what it names. */
+export function isSameDigest(one: string, other: string): boolean {
+  const [digest, another] = [one, other].map((image) => /@(sha256:.+)$/.exec(image)?.[1]);
+  return digest !== undefined && digest === another;
 }
 
 /** Of the annotations that we set, those that are not as they were. */

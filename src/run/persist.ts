@@ -39,7 +39,8 @@ export async function persist(options: Patience, send: () => Promise<Applied>): 
       if (error instanceof UnknownError) doubt = error;
       // A credential that can not be had now may be had in a moment.
       const passing = error instanceof UnknownError || error instanceof UserError;
-      if (!passing || isOver()) throw error;
+      if (!passing) throw error;
+      if (isOver()) throw doubt ?? error;
       why = error.message;
     }
     if (first) undecided?.(why);

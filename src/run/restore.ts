@@ -3,7 +3,7 @@ import { slotsOf } from '../deploy/containers.ts';
 import { pinReply } from '../deploy/snapshot.ts';
 import type { Outcome } from '../gate/lane.ts';
 import type { Observer } from '../gate/observe.ts';
-import { messageOf, UnknownError } from '../model/error.ts';
+import { messageOf, UnknownError, UserError } from '../model/error.ts';
 import type { Pin } from '../model/observation.ts';
 import type { WorkloadReport } from '../model/report.ts';
 import type { Verdict } from '../model/verdict.ts';
@@ -25,7 +25,7 @@ export interface Restored {
   readonly outcome: Outcome | undefined;
   /** Wall time of the patch that put back; undefined when none was sent. */
   readonly patchedAt: Date | undefined;
-  /** The cluster could not be asked to the end: whoever comes later should look again. */
+  /** The cluster has not decided on it, or could not be asked to the end: whoever comes later should look again. */
   readonly open: boolean;
 }
 
@@ -51,7 +51,8 @@ export async function restore(
   options: RestoreOptions,
 ): Promise<readonly Restored[]> {
   const began = ship.clock.wall();
-  const attempts = await putAllBack(ship, [...shipped].reverse(), options.verify);
+  const changed = shipped.filter((each) => !runsAsBefore(each));
+  const attempts = await putAllBack(ship, [...changed].reverse(), options.verify);
   const pins: Pin[] = attempts.flatMap(({ shipped: each, reverted }) =>
     reverted.kind === 'patched'
       ? [pinReply(reverted.reply, reverted.changes, beforeOf(observer.observe(each)))]
@@ -61,7 +62,7 @@ export async function restore(
     options.verify && pins.length > 0
       ? await gateRevert({ ...ship, ...options, observer, pins, limits: { ...ship.limits, stableFor: 0 } })
       : [];
-  return attempts.map(({ shipped: each, reverted, at }): Restored => {
+  const restored = attempts.map(({ shipped: each, reverted, at }): Restored => {
     const outcome = outcomes.find(({ pin }) => isSameWorkload(pin, each));
     const rollback = describe(reverted, outcome, options.verify, secondsBetween(began, outcome?.ended ?? at));
     const open = reverted.kind === 'prevented' || rollback.outcome === 'unknown';
@@ -73,6 +74,17 @@ export async function restore(
       open,
     };
   });
+  return [...restored, ...shipped.filter(runsAsBefore).map(leftAsBefore)];
+}
+
+/** In the words of the answer: something in the cluster made of what was sent the very image that ran before. */
+function runsAsBefore({ changes }: Shipped): boolean {
+  return changes.every(({ image, to }) => image === to);
+}
+
+function leftAsBefore(shipped: Shipped): Restored {
+  const rollback = { outcome: 'unnecessary', message: 'it ran this image before' } as const;
+  return { shipped, rollback, outcome: undefined, patchedAt: undefined, open: false };
 }
 
 interface Attempted {
@@ -121,7 +133,10 @@ async function putBack(ship: Ship, shipped: Shipped, undecided: (why: string) =>
       ),
     );
   } catch (error) {
-    return { kind: error instanceof UnknownError ? 'unknown' : 'failed', message: messageOf(error) };
+    const message = messageOf(error);
+    if (error instanceof UnknownError) return { kind: 'unknown', message };
+    // A login that gives no credential now has decided nothing.
+    return { kind: error instanceof UserError ? 'prevented' : 'failed', message };
   }
 }
 
