@@ -209,6 +209,20 @@ describe('a write of a lock', () => {
     );
   });
 
+  test('counts a refusal as an answer', async () => {
+    const { server, clock, take } = world();
+    const lock = await take(OURS);
+    server.fault = 'unavailable';
+    const saving = watch(lock.save(WEB, RECORD));
+    await clock.pass(1);
+    const second = clock.wall();
+    await clock.pass(2);
+    server.fault = 'never-answered';
+    await clock.pass(50);
+    const { lastHeard } = saving.error as { lastHeard: Date };
+    expect(lastHeard.getTime()).toBeGreaterThan(second.getTime());
+  });
+
   test('that is refused is told in the words of the answer', async () => {
     const { server, take } = world();
     const lock = await take(OURS);

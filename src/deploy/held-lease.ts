@@ -263,6 +263,9 @@ export class HeldLease {
       const answer = await send(limit.signal);
       this.#heard = clock.wall();
       return answer;
+    } catch (error) {
+      if (error instanceof ApiError) this.#heard = clock.wall();
+      throw error;
     } finally {
       takeBack();
     }
