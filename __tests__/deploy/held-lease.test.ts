@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { explain } from '../../src/cluster/explain.ts';
 import { readRecords } from '../../src/deploy/lock.ts';
 import type { WorkloadRecord } from '../../src/model/record.ts';
 import { API, holder, NAME, OURS, THEIRS, WEB, watch, world } from './lock-world.ts';
@@ -155,6 +156,35 @@ describe('how a run ended', () => {
     expect(lines).toHaveLength(1);
   });
 
+  test.each<[string, WorkloadRecord]>([
+    ['nothing', { stable: undefined, open: undefined }],
+    ['a marker', { stable: undefined, open: { ...RECORD.open, goesBack: true } as WorkloadRecord['open'] }],
+  ])('is written though the answer to that was lost, and nobody is warned (%s)', async (_, record) => {
+    const { server, clock, lines, take } = world();
+    const lock = await take(OURS);
+    await lock.save(WEB, RECORD);
+    server.fault = 'lose-reply';
+    const released = watch(lock.release([{ workload: WEB, record }]));
+    await clock.pass(1);
+    server.fault = undefined;
+    await clock.pass(4);
+    expect('value' in released).toBe(true);
+    expect({ holder: holder(server), lines }).toEqual({ holder: undefined, lines: [] });
+    expect(server.requests.slice(-3)).toEqual([`PUT ${NAME}`, `PUT ${NAME}`, `GET ${NAME}`]);
+  });
+
+  test('is warned of where another run took the lock and gave it back, and other words stand there', async () => {
+    const { server, lines, take } = world();
+    const lock = await take(OURS);
+    await lock.save(WEB, RECORD);
+    const { spec, ...lease } = server.the(NAME);
+    server.put({ ...lease, spec: { ...spec, holderIdentity: '' } });
+    await lock.release(last);
+    expect(lines).toEqual([
+      'deployment/web: how this run ended could not be written to the Lease steadyship-deployment-web in namespace shop: The lock on deployment/web was taken from this run and given back already. The lock ends by itself after 60 s. The next run goes by what the Lease says now: a rollout that is still marked there as open is judged anew, and put back if it is not healthy.',
+    ]);
+  });
+
   test('is no matter where nothing is to be written: the lock ends by itself, and nobody is told', async () => {
     const { server, clock, lines, take } = world();
     const lock = await take(OURS);
@@ -163,6 +193,41 @@ describe('how a run ended', () => {
     await clock.pass(5);
     expect('value' in released).toBe(true);
     expect(lines).toEqual([]);
+  });
+});
+
+describe('a write of a lock', () => {
+  test('that is never answered is told as a cluster that can not be reached', async () => {
+    const { server, clock, take } = world();
+    const lock = await take(OURS);
+    server.fault = 'never-answered';
+    const saving = watch(lock.save(WEB, RECORD));
+    await clock.pass(50);
+    expect(saving.error).toMatchObject({ name: 'UnreachableError', mayHaveArrived: true });
+    expect(explain(saving.error, server.client())).toMatch(
+      /^The cluster at https:\/\/fake:6443 answered until \d\d:\d\d:\d\d UTC, but can no longer be reached: .* \(no answer within 10 s\)\. /,
+    );
+  });
+
+  test('counts a refusal as an answer', async () => {
+    const { server, clock, take } = world();
+    const lock = await take(OURS);
+    server.fault = 'unavailable';
+    const saving = watch(lock.save(WEB, RECORD));
+    await clock.pass(1);
+    const second = clock.wall();
+    await clock.pass(2);
+    server.fault = 'never-answered';
+    await clock.pass(50);
+    const { lastHeard } = saving.error as { lastHeard: Date };
+    expect(lastHeard.getTime()).toBeGreaterThan(second.getTime());
+  });
+
+  test('that is refused is told in the words of the answer', async () => {
+    const { server, take } = world();
+    const lock = await take(OURS);
+    server.fault = 'forbidden';
+    await expect(lock.save(WEB, RECORD)).rejects.toMatchObject({ name: 'ApiError', status: 403 });
   });
 });
 

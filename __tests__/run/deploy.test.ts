@@ -15,7 +15,9 @@ import type { Deployed } from '../../src/run/ending.ts';
 import { Guard } from '../../src/run/guard.ts';
 import type { Obtained } from '../../src/run/image.ts';
 import { observe } from '../../src/run/observe.ts';
+import { endingSave } from '../../src/run/save.ts';
 import { Story } from '../../src/run/story.ts';
+import type { World } from '../../src/run/world.ts';
 import { FakeCluster, type PatchFault } from './fake-cluster.ts';
 import { fakeWorld, PRIVATE_RUN } from './fake-world.ts';
 
@@ -83,6 +85,7 @@ async function ship(
     readonly registry?: Registry;
     /** The lock is left to the first mark; what happens between the reading of the Leases and the patch. */
     readonly planned?: () => Promise<void>;
+    readonly save?: World['save'];
   } = {},
 ) {
   const inputs = await readInputs({
@@ -92,10 +95,16 @@ async function ship(
     workloads: names.map((name) => `shop/deployment/${name}`).join(','),
     ...options.inputs,
   });
-  const { world, lines, saved } = fakeWorld({
+  const {
+    world: outer,
+    lines,
+    saved,
+  } = fakeWorld({
     facts: { ...PRIVATE_RUN, ...options.facts },
     ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...(options.save === undefined ? {} : { save: options.save }),
   });
+  const { world } = endingSave(outer);
   const found: Found[] = names.map((name) => ({
     kind: 'Deployment',
     namespace: 'shop',
@@ -1188,5 +1197,49 @@ describe('an older commit that comes last', () => {
     expect(deployed.result).toBe('succeeded');
     expect(lines.join('\n')).toContain('It is deployed all the same: this is attempt 2 of the run');
     expect(cluster.imageOf('web')).toBe(OLD);
+  });
+});
+
+describe('a state for the post step that can not be written', () => {
+  const missing = new Error('Missing file at path: /runner/state');
+
+  test('once the patch was sent keeps nothing from going back, and is warned of once', async () => {
+    const cluster = clusterWith('web');
+    let saves = 0;
+    const { deployed, reason, lines } = await ship(cluster, ['web'], BAD, {
+      save: () => {
+        saves += 1;
+        if (saves > 1) throw missing;
+      },
+    });
+    expect(deployed.result).toBe('rolled-back');
+    expect(reason).toMatch(/^deployment\/web: container web exits 1/);
+    expect(cluster.imageOf('web')).toBe(OLD);
+    // That a rollback began, and that it came to its end.
+    expect(saves).toBe(3);
+    expect(lines.filter((line) => line.includes('Could not write'))).toEqual([
+      'Could not write the state for the post step to the log: Missing file at path: /runner/state. This run goes on. Its post step may not know what became of it, and looks by what was saved last. See that this step may write there.',
+    ]);
+    expect(cluster.leases.the('steadyship-deployment-web').spec?.holderIdentity).toBeUndefined();
+  });
+
+  test('before the first patch ends the run: nothing is patched, and neither lock nor marker stays', async () => {
+    const cluster = clusterWith('web');
+    const shipped = ship(cluster, ['web'], GOOD, {
+      save: () => {
+        throw missing;
+      },
+    });
+    await expect(shipped).rejects.toMatchObject({
+      cause: {
+        name: 'UserError',
+        message:
+          'Could not write the state for the post step to the log: Missing file at path: /runner/state. Without it nobody would put back what this run changes, should it be killed: it stops before its first patch. See that this step may write there.',
+      },
+    });
+    expect(cluster.patches).toEqual([]);
+    const { spec, metadata } = cluster.leases.the('steadyship-deployment-web');
+    expect(spec?.holderIdentity).toBeUndefined();
+    expect(metadata?.annotations).toEqual({});
   });
 });

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { takenBy } from '../../src/deploy/lost-lock.ts';
 import { readInputs } from '../../src/inputs.ts';
 import { UserError } from '../../src/model/error.ts';
 import type { Report, WorkloadReport } from '../../src/model/report.ts';
@@ -54,4 +55,31 @@ test('what looks like it stays, and can be read', async () => {
   const { finished, stopped } = await endings(() => 'the key k3y_*y is unknown');
   for (const report of [finished, stopped]) expect(shown(report)).toContain('the key k3y_*y is unknown');
   expect(renderSummary(finished)).toContain('the key `k3y_*y` is unknown');
+});
+
+async function stoppedBy(error: Error): Promise<Report> {
+  const inputs = await readInputs({ image: 'acme/shop:1', build: 'false', workloads: 'deployment/web' });
+  const { world } = fakeWorld();
+  return stop(inputs, world, new Story(world.clock), {}, error);
+}
+
+test('a lock that another run took before anything was patched is a plain failure, and says whose it is', async () => {
+  const holderIdentity = 'acme/shop run 58 [b2]';
+  const web = { kind: 'Deployment', namespace: 'shop', name: 'web' };
+  expect(await stoppedBy(takenBy(web, { spec: { holderIdentity } }))).toMatchObject({
+    result: 'failed',
+    reason:
+      'The lock on deployment/web was taken from this run by acme/shop run 58. Nothing was changed in the cluster.',
+    advice:
+      'Look at what that other run deploys. Run this one again when that has ended, if its image is still wanted.',
+  });
+});
+
+test('what nobody foresaw is still asked to be reported', async () => {
+  expect(await stoppedBy(new Error('the lock is green'))).toMatchObject({
+    result: 'unknown',
+    reason:
+      'SteadyShip met something that it does not know: the lock is green. Nothing was changed in the cluster.',
+    advice: 'Run again with debug logging on (re-run jobs, "Enable debug logging") and report what it shows.',
+  });
 });

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { readInputs } from '../../src/inputs.ts';
 import type { Clock } from '../../src/model/clock.ts';
+import type { World } from '../../src/run/world.ts';
 import { run } from '../../src/run.ts';
 import { fakeWorld } from './fake-world.ts';
 
@@ -22,8 +23,8 @@ function kubeconfig(namespace?: string, server = 'https://127.0.0.1:1'): string 
   });
 }
 
-async function runWith(raw: Readonly<Record<string, string>>, clock?: Clock) {
-  const { world, lines, saved } = fakeWorld(clock === undefined ? {} : { clock });
+async function runWith(raw: Readonly<Record<string, string>>, clock?: Clock, changes: Partial<World> = {}) {
+  const { world, lines, saved } = fakeWorld({ ...(clock && { clock }), ...changes });
   const inputs = await readInputs({
     image: `ghcr.io/acme/shop@${DIGEST}`,
     ...{ build: 'false', resolve: 'false', workloads: 'deployment/web', kubeconfig: kubeconfig() },
@@ -93,6 +94,43 @@ describe('a run', () => {
     expect(saved.map(({ open, locked }) => ({ open, locked }))).toEqual([
       { open: [], locked: [web] },
       { open: [], locked: [] },
+    ]);
+    expect(holder()).toBeUndefined();
+  });
+
+  const fullDisk = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  const environment = { GITHUB_STATE: '/runner/state' };
+
+  test('that can not tell the post step of its locks gives them back, and says so', async () => {
+    const { url, holder } = await shortLived();
+    const { report, lines } = await runWith({ kubeconfig: kubeconfig('shop', url) }, systemClock, {
+      environment,
+      save: () => {
+        throw fullDisk;
+      },
+    });
+    expect(report).toMatchObject({
+      result: 'failed',
+      reason:
+        'Could not write the state for the post step to /runner/state: ENOSPC: no space left on device, write. Without it nobody would put back what this run changes, should it be killed: it stops before its first patch. Make room on that disk of the runner. Nothing was changed in the cluster.',
+    });
+    expect(lines.filter((line) => line.includes('Could not write'))).toEqual([]);
+    expect(holder()).toBeUndefined();
+  });
+
+  test('whose disk filled up in the middle keeps its real cause', async () => {
+    const { url, holder } = await shortLived();
+    const saved: unknown[] = [];
+    const { report, lines } = await runWith({ kubeconfig: kubeconfig('shop', url) }, systemClock, {
+      environment,
+      save: (state) => {
+        if (saved.push(state) > 1) throw fullDisk;
+      },
+    });
+    expect(report.reason).toContain('(404');
+    expect(saved).toHaveLength(2);
+    expect(lines.filter((line) => line.includes('Could not write'))).toEqual([
+      'Could not write the state for the post step to /runner/state: ENOSPC: no space left on device, write. This run goes on. Its post step may not know what became of it, and looks by what was saved last. Make room on that disk of the runner.',
     ]);
     expect(holder()).toBeUndefined();
   });

@@ -1,4 +1,4 @@
-import { ApiError, type Cluster, type RequestOptions } from '../cluster/client.ts';
+import { ApiError, type Cluster, type RequestOptions, UnreachableError } from '../cluster/client.ts';
 import { explain } from '../cluster/explain.ts';
 import { leases } from '../cluster/paths.ts';
 import { type Clock, sleep } from '../model/clock.ts';
@@ -6,6 +6,7 @@ import { messageOf } from '../model/error.ts';
 import type { Log } from '../model/log.ts';
 import { shortName } from '../model/workload.ts';
 import {
+  holderOf,
   type Identity,
   type Lease,
   type LockedWorkload,
@@ -49,6 +50,8 @@ export class HeldLease {
   readonly #ended = new AbortController();
   /** As the server answered last. */
   #lease: Lease;
+  /** When the server answered last (wall time). */
+  #heard: Date;
   /** Writes go one after the other: two at once would only overtake each other. */
   #queue: Promise<unknown> = Promise.resolve();
   #takeBackRenewal = (): void => {};
@@ -59,6 +62,7 @@ export class HeldLease {
     this.workload = holding.workload;
     this.#holding = holding;
     this.#lease = lease;
+    this.#heard = holding.clock.wall();
     this.#renewed(sentAt);
   }
 
@@ -95,8 +99,7 @@ export class HeldLease {
 
   /** Gives the Lease back with what the run came to: a marker that should go would stay for the next run to find. */
   async conclude(annotations: Annotations): Promise<void> {
-    const isKnown = Object.entries(annotations).every(([key, value]) => this.annotations?.[key] === value);
-    if (isKnown) return await this.release();
+    if (bears(this.#lease, annotations)) return await this.release();
     const { cluster, log, seconds, signal } = this.#holding;
     // A run that was cancelled is killed soon, and has more to say before.
     const patience = (): number => (signal.aborted ? PATIENCE_AT_THE_END : PATIENCE);
@@ -112,7 +115,12 @@ export class HeldLease {
     this.leave();
     // Whoever took it writes there now; that it was taken has been told already.
     if (isTaken(this.#lost.signal)) return;
-    await this.#patiently(patience, (lease) => renderFree(lease, { now: clock.wall(), annotations }));
+    await this.#patiently(
+      patience,
+      (lease) => renderFree(lease, { now: clock.wall(), annotations }),
+      // The answer to an earlier try was lost.
+      (lease) => holderOf(lease) === undefined && bears(lease, annotations),
+    );
   }
 
   /** Stops renewing and says nothing: whoever comes next with the same identity finds it still ours. */
@@ -165,12 +173,16 @@ export class HeldLease {
     this.#lost.abort(reason);
   }
 
-  async #patiently(patience: () => number, render: (lease: Lease) => Lease): Promise<void> {
+  async #patiently(
+    patience: () => number,
+    render: (lease: Lease) => Lease,
+    isDone?: (now: Lease) => boolean,
+  ): Promise<void> {
     const { clock } = this.#holding;
     const began = clock.now();
     for (;;) {
       try {
-        await this.#exclusive(() => this.#put(render));
+        await this.#exclusive(() => this.#put(render, isDone));
         return;
       } catch (error) {
         const final = error instanceof LostLock || (error instanceof ApiError && isFinal(error));
@@ -186,21 +198,25 @@ export class HeldLease {
     return next;
   }
 
-  /** One write, on what the Lease is by now, as long as it is ours. */
-  async #put(render: (lease: Lease) => Lease): Promise<void> {
+  /**
+   * One write, on what the Lease is by now, as long as it is ours.
+   *
+   * @param isDone asked of a Lease that another write changed: whether nothing is left to write
+   */
+  async #put(render: (lease: Lease) => Lease, isDone?: (now: Lease) => boolean): Promise<void> {
     const { cluster, clock } = this.#holding;
     for (let tries = 1; ; tries += 1) {
       if (isTaken(this.#lost.signal)) throw this.#lost.signal.reason;
       const sentAt = clock.now();
       try {
-        this.#lease = await this.#limited((signal) =>
+        this.#lease = await this.#limited('update', (signal) =>
           cluster.replace<Lease>(this.#path, render(this.#lease), { signal }),
         );
         this.#renewed(sentAt);
         return;
       } catch (error) {
         if (!isConflict(error) || tries === OVERTAKEN) throw error;
-        await this.#readAgain();
+        if (await this.#readAgain(isDone)) return;
       }
     }
   }
@@ -208,37 +224,56 @@ export class HeldLease {
   /**
    * Our view was old: what is there now decides. A Lease that was deleted is made again, memory and all (the
    * server answers a write to it with a conflict too, for it has no longer the uid that was sent).
+   *
+   * @returns whether nothing is left to write
    */
-  async #readAgain(): Promise<void> {
+  async #readAgain(isDone: (now: Lease) => boolean = () => false): Promise<boolean> {
     const { cluster, identity, seconds, clock } = this.#holding;
-    const now = await this.#limited((signal) => readLease(cluster, this.#path, { signal, patience: 0 }));
+    const now = await this.#limited('get', (signal) =>
+      readLease(cluster, this.#path, { signal, patience: 0 }),
+    );
     if (now === undefined) {
       const { annotations = {} } = this.#lease.metadata ?? {};
       const made = renderNew(this.workload, { identity, seconds, now: clock.wall(), annotations });
-      this.#lease = await this.#limited((signal) =>
+      this.#lease = await this.#limited('create', (signal) =>
         cluster.create<Lease>(leases(this.workload.namespace), made, { signal }),
       );
-      return;
+      return false;
     }
+    if (isDone(now)) return true;
     if (now.spec?.holderIdentity !== identity.holder) {
       const taken = takenBy(this.workload, now);
       this.#lose(taken);
       throw taken;
     }
     this.#lease = now;
+    return false;
   }
 
-  async #limited<T>(send: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  /** @throws UnreachableError when nothing was answered in time, as the client does where the limit is its own */
+  async #limited<T>(verb: string, send: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { clock } = this.#holding;
     const limit = new AbortController();
-    const takeBack = this.#holding.clock.timer(TRY, () =>
-      limit.abort(new Error(`no answer within ${TRY / 1_000} s`)),
-    );
+    const takeBack = clock.timer(TRY, () => {
+      const words = `no answer within ${TRY / 1_000} s`;
+      const lastHeard = this.#heard;
+      limit.abort(new UnreachableError({ verb, path: this.#path }, words, true, { lastHeard }));
+    });
     try {
-      return await send(limit.signal);
+      const answer = await send(limit.signal);
+      this.#heard = clock.wall();
+      return answer;
+    } catch (error) {
+      if (error instanceof ApiError) this.#heard = clock.wall();
+      throw error;
     } finally {
       takeBack();
     }
   }
+}
+
+function bears({ metadata }: Lease, annotations: Annotations): boolean {
+  return Object.entries(annotations).every(([key, value]) => metadata?.annotations?.[key] === value);
 }
 
 /** The Lease as it is; undefined: there is none. */

@@ -56,7 +56,13 @@ export async function openCluster(
     if (plan !== undefined) return { cluster, found, guard: plan, observer };
     const guard = await story.part('preflight', 'lock', () => Guard.take(locking));
     // A run that is killed before its patch, in a long build, leaves its locks to the post step.
-    saveBegun({ world, inputs, guard }, []);
+    try {
+      saveBegun({ world, inputs, guard }, []);
+    } catch (error) {
+      // Nobody else knows the guard yet, and its locks renew themselves.
+      await guard.release();
+      throw error;
+    }
     return { cluster, found, guard, observer: undefined };
   } catch (error) {
     await cluster.close();

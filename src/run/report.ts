@@ -1,4 +1,5 @@
 import type { Cluster } from '../cluster/client.ts';
+import { LostLock } from '../deploy/lost-lock.ts';
 import type { Found } from '../deploy/preflight.ts';
 import type { Inputs } from '../inputs.ts';
 import { Cancelled, messageOf, UnknownError, UserError } from '../model/error.ts';
@@ -88,6 +89,11 @@ function wordFailure(
 ): { readonly result: ResultKind; readonly message: string; readonly advice?: string } {
   if (error instanceof UserError) return { result: 'failed', message: error.message };
   if (error instanceof Cancelled) return { result: 'failed', message: error.message };
+  if (error instanceof LostLock) {
+    const advice =
+      'Look at what that other run deploys. Run this one again when that has ended, if its image is still wanted.';
+    return { result: 'failed', message: error.message, advice };
+  }
   if (error instanceof UnknownError) return { result: 'unknown', message: error.message };
   const explained = explainCluster(error, cluster);
   if (explained !== undefined) return { result: 'unknown', message: explained };
