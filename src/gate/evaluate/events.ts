@@ -44,6 +44,17 @@ function timeOf(event: Event): number {
   return Date.parse(times.find((time) => time != null) ?? '') || 0;
 }
 
+/**
+ * Whether the container's image is being pulled once more. The status tells of the failed pull until the next one ends;
+ * a failure of the same second counts as the later one, for events have whole seconds.
+ */
+export function isPulledAgain(events: readonly Event[], uid: string, container: string): boolean {
+  const said = eventsAbout(events, uid, ['Pulling', 'Failed', 'BackOff'], container);
+  const pulling = said.findLast((event) => event.reason === 'Pulling');
+  const failed = said.findLast((event) => event.reason !== 'Pulling');
+  return pulling !== undefined && failed !== undefined && timeOf(pulling) > timeOf(failed);
+}
+
 const RESIZED = /resize requires restart|definition changed/;
 const PROBE_KILLED = /failed (liveness|startup) probe/;
 
