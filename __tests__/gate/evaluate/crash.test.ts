@@ -361,6 +361,56 @@ const deaths: readonly Row[] = [
   },
 ];
 
+const validation = (nth: number, code = 126, name = 'istio-validation') =>
+  rolling([
+    podWith('a', [status(waiting('PodInitializing'))], {
+      spec: { initContainers: [{ name, image: 'istio/proxyv2:1' }] },
+      status: { phase: 'Pending', initContainerStatuses: [dead(nth, code, 'Error', { name })] },
+    }),
+  ]);
+
+const notOurs: readonly Row[] = [
+  {
+    name: 'exit 126 of a container that was not deployed may mean anything, and its second death is borne',
+    steps: [
+      [1, validation(1)],
+      [2, validation(2)],
+      [20, validation(2)],
+    ],
+    verdict: 'progressing',
+  },
+  {
+    name: 'its third is a crash as any other, and so is the advice',
+    steps: [
+      [1, validation(1)],
+      [2, validation(2)],
+      [14, validation(3)],
+    ],
+    verdict: 'failed crash: init container istio-validation exits 126 (3 crashes)',
+    advice: "Look at the container's last log lines: the program ended by itself.",
+  },
+  {
+    name: 'nor does its exit 127 hasten anything',
+    steps: [
+      [1, validation(1, 127)],
+      [2, validation(2, 127)],
+      [3, validation(3, 127)],
+    ],
+    verdict: 'progressing',
+    recheckIn: 8,
+  },
+  {
+    name: 'an init container whose image was deployed fails at the second death by 126',
+    pin: { images: [{ container: 'migrate', image: V2 }] },
+    steps: [
+      [1, validation(1, 126, 'migrate')],
+      [2, validation(2, 126, 'migrate')],
+    ],
+    verdict: 'failed crash: init container migrate exits 126 (2 crashes)',
+    advice: 'Make the command executable and built for this platform: exit code 126 says that it is not.',
+  },
+];
+
 const afterHook: readonly Row[] = [
   {
     name: 'a postStart hook that failed is remembered in the back-off',
@@ -698,5 +748,6 @@ const roles: readonly Row[] = [
 ];
 
 describe('deaths of a container', () => tell([...deaths, ...afterHook]));
+describe('exit codes of containers that were not deployed', () => tell(notOurs));
 describe('kills by the kubelet', () => tell(kills));
 describe('who died', () => tell(roles));

@@ -50,7 +50,8 @@ function everyPod(scene: Scene, memory: Memory, sufferers: readonly Sufferer[]):
   if (decidedAt === NEVER_ALONE) return undefined;
   // One that is Ready may be forgiven in a moment: its early death must not hasten what the others are judged by.
   const spans = ill.map(
-    ({ memory: own }) => (own.firstDeath ?? now) + (isNotExecutable(own) ? 0 : limits.crashSpan),
+    ({ place, memory: own }) =>
+      (own.firstDeath ?? now) + (isNotExecutable(scene, place, own) ? 0 : limits.crashSpan),
   );
   return blame(scene, enough, { since: Math.max(decidedAt, Math.min(...spans)), patience: 0 });
 }
@@ -64,10 +65,11 @@ function isIll({ place, memory: own }: Sufferer, memory: Memory): boolean {
   return !isReady(place.pod) || (since !== undefined && since <= (own.lastDeath ?? 0));
 }
 
-function isEnough(scene: Scene, { memory }: Sufferer): boolean {
+function isEnough(scene: Scene, { place, memory }: Sufferer): boolean {
   const { maxRestarts, maxDeathsNotExecutable } = scene.limits;
   const deaths = maxRestarts + 1;
-  return memory.deaths >= (isNotExecutable(memory) ? Math.min(deaths, maxDeathsNotExecutable) : deaths);
+  const hopeless = isNotExecutable(scene, place, memory);
+  return memory.deaths >= (hopeless ? Math.min(deaths, maxDeathsNotExecutable) : deaths);
 }
 
 function onePod(scene: Scene, memory: Memory, sufferers: readonly Sufferer[]): Sign | undefined {
