@@ -361,6 +361,74 @@ const deaths: readonly Row[] = [
   },
 ];
 
+const two = {
+  containers: [
+    { name: 'web', image: V2 },
+    { name: 'log', image: 'log:1' },
+  ],
+};
+const one = (what: ReturnType<typeof dead>, ...rest: readonly ReturnType<typeof dead>[]) =>
+  rolling([podWith('a', [what, ...rest], rest.length === 0 ? {} : { spec: two })]);
+const wellAt5: Row['steps'] = [
+  [1, crash(1)],
+  [2, crash(2)],
+  [3, crash(3)],
+  [5, one(again(3, 1, { ready: true }))],
+];
+
+const forgiven: readonly Row[] = [
+  {
+    name: 'a pod that was Ready for 10 s and is not any more, without a new death, does not fail for the old ones',
+    steps: [...wellAt5, [15, one(again(3))], [100, one(again(3))]],
+    verdict: 'progressing',
+  },
+  {
+    name: 'and when time is up, its old deaths are not what is named',
+    limits: { timeout: 60_000 },
+    steps: [...wellAt5, [15, one(again(3))], [65, one(again(3))]],
+    verdict: 'failed no-progress: container web is not ready (no progress for 60 s)',
+  },
+  {
+    name: 'a pod that was Ready for less is failed for them',
+    steps: [...wellAt5, [14, one(again(3))]],
+    verdict: 'failed crash: container web exits 1 (3 crashes)',
+  },
+  {
+    name: 'with the next death the old ones count again: a slow loop is a loop',
+    steps: [...wellAt5, [15, one(again(3))], [40, one(dead(4))]],
+    verdict: 'failed crash: container web exits 1 (4 crashes)',
+  },
+  {
+    name: 'five deaths in one pod that was well since are forgiven as well',
+    steps: [1, 5, 30, 31].map((second, index) => {
+      const b = podWith('b', [running()]);
+      const a = again(4 + Math.min(index, 1), 1, { ready: index === 1 || index === 2 });
+      return [second, rolling([podWith('a', [index === 0 ? dead(5) : a]), b], { replicas: 2 })];
+    }),
+    verdict: 'progressing',
+  },
+  {
+    name: 'a pod that was well does not join those that crash by losing Ready',
+    steps: [
+      [1, rolling([podWith('a', [dead(3)]), pod('b')], { replicas: 2 })],
+      [5, rolling([podWith('a', [again(3, 1, { ready: true })]), pod('b')], { replicas: 2 })],
+      [20, rolling([podWith('a', [again(3)]), podWith('b', [dead(1)])], { replicas: 2 })],
+      [40, rolling([podWith('a', [again(3)]), podWith('b', [dead(3)])], { replicas: 2 })],
+    ],
+    verdict: 'progressing',
+  },
+  {
+    name: 'a forgiven container does not stand before another of its pod that crashes',
+    steps: [
+      [1, one(dead(3), running({ name: 'log', ready: true }))],
+      [5, one(again(3, 1, { ready: true }), running({ name: 'log', ready: true }))],
+      [16, one(again(3, 1, { ready: true }), dead(1, 2, 'Error', { name: 'log' }))],
+      [40, one(again(3, 1, { ready: true }), dead(3, 2, 'Error', { name: 'log' }))],
+    ],
+    verdict: 'failed crash: container log exits 2 (3 crashes)',
+  },
+];
+
 const validation = (nth: number, code = 126, name = 'istio-validation') =>
   rolling([
     podWith('a', [status(waiting('PodInitializing'))], {
@@ -562,12 +630,6 @@ const init = (one: ReturnType<typeof status>) =>
     spec: { initContainers: [{ name: 'migrate', image: 'm:1' }] },
     status: { initContainerStatuses: [one] },
   });
-const two = {
-  containers: [
-    { name: 'web', image: V2 },
-    { name: 'log', image: 'log:1' },
-  ],
-};
 const gone = 'RestartingAllContainers';
 /** RestartAllContainers as seen on 1.36: the culprit's code once, then both wait, counted up, then both run. */
 const gang = (round: number) =>
@@ -749,5 +811,6 @@ const roles: readonly Row[] = [
 
 describe('deaths of a container', () => tell([...deaths, ...afterHook]));
 describe('exit codes of containers that were not deployed', () => tell(notOurs));
+describe('deaths that are forgiven', () => tell(forgiven));
 describe('kills by the kubelet', () => tell(kills));
 describe('who died', () => tell(roles));

@@ -40,6 +40,7 @@ export function firstSight(
     killsBefore: base === undefined ? 0 : kills,
     exits: [],
     deaths: 0,
+    well: 0,
     firstDeath: undefined,
     lastDeath: undefined,
     held: undefined,

@@ -120,11 +120,16 @@ function isOutForGood({ role, container, status, pod }: Place): boolean {
   );
 }
 
+/**
+ * Deaths that were forgiven are no reason against a pod that is not Ready once more: a readiness probe may fail at any
+ * time. With the next real death they count again, or a slow loop would never be one.
+ */
 function worst(places: readonly Place[], memory: Memory): Sufferer | undefined {
   let found: Sufferer | undefined;
   for (const place of places) {
     const own = memory.containers[place.key];
-    if (own !== undefined && own.deaths > (found?.memory.deaths ?? 0)) found = { place, memory: own };
+    if (own === undefined || own.deaths === own.well) continue;
+    if (own.deaths > (found?.memory.deaths ?? 0)) found = { place, memory: own };
   }
   return found;
 }

@@ -68,6 +68,8 @@ export interface ContainerMemory {
   readonly killsBefore: number;
   readonly exits: readonly Exit[];
   readonly deaths: number;
+  /** Of these, the ones that are forgiven: its pod was Ready for `readyForgives` after them. */
+  readonly well: number;
   readonly firstDeath: number | undefined;
   readonly lastDeath: number | undefined;
   /** deaths at the last look of the running hold; undefined when no hold has begun. */
@@ -167,6 +169,7 @@ function forgiven(own: ContainerMemory): ContainerMemory {
     killsBefore: killsBefore + Math.max(0, restarts - base - pardoned - deaths),
     exits: [],
     deaths: 0,
+    well: 0,
     firstDeath: undefined,
     lastDeath: undefined,
     held: undefined,

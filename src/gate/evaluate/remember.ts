@@ -27,7 +27,11 @@ function look(memory: Memory, scene: Scene, place: Place): ContainerMemory {
   const { status, role, key } = place;
   const kills = respecKills(scene.events, uidOf(place.pod), place.name);
   const before = memory.containers[key] ?? firstSight(scene.pin.restarts.get(key), status, kills);
-  return rememberContainer(before, { status, role, kills, now: scene.now });
+  const seen = rememberContainer(before, { status, role, kills, now: scene.now });
+  // It was Ready until now, whatever it is now. An event that comes late may take a death back.
+  const forgiven =
+    (memory.readySince[uidOf(place.pod)] ?? scene.now) + scene.limits.readyForgives <= scene.now;
+  return { ...seen, well: Math.min(seen.deaths, forgiven ? before.deaths : before.well) };
 }
 
 function readySince(
