@@ -7,6 +7,7 @@ import {
   complete,
   dead,
   event,
+  merge,
   oldPod,
   pod,
   podWith,
@@ -509,6 +510,8 @@ const afterHook: readonly Row[] = [
 const killed = event('a', 'Killing', 'Container web failed liveness probe, will be restarted', { count: 3 });
 const unhealthy = event('a', 'Unhealthy', 'Liveness probe failed: HTTP probe failed with statuscode: 500');
 
+const stop = event('a', 'Killing', 'Stopping container web');
+
 const kills: readonly Row[] = [
   {
     name: 'three kills by the liveness probe, from running to running and Ready all the while',
@@ -601,6 +604,27 @@ const kills: readonly Row[] = [
     verdict: 'failed crash: container web exits 1 (3 crashes)',
   },
   {
+    name: 'a stop of the whole pod excuses its own end, and none of a crash loop after it',
+    steps: [
+      [0, rolling([podWith('a', [running()])])],
+      [5, but(rolling([podWith('a', [dead(1, 143)])]), { events: [stop] })],
+      [10, but(crash(2), { events: [stop] })],
+      [11, but(crash(3), { events: [stop] })],
+      [25, but(crash(4), { events: [stop] })],
+    ],
+    verdict: 'failed crash: container web exits 143 and 1 (3 crashes)',
+  },
+  {
+    name: 'sandboxes that change over and over are no deaths of the container',
+    steps: [0, 1, 2, 3].map((times) => [
+      20 * times,
+      but(rolling([podWith('a', [times === 0 ? running() : again(times, 143)])]), {
+        events: times === 0 ? [] : [merge(stop, { count: times })],
+      }),
+    ]),
+    verdict: 'progressing',
+  },
+  {
     name: 'a restart because the pod’s image was changed is no death',
     steps: [0, 1, 2, 3].map((times) => [
       20 * times,
@@ -651,6 +675,17 @@ const gang = (round: number) =>
     ),
   ] as const;
 
+const bystander = (what: ReturnType<typeof dead>) =>
+  podWith('a', [what, running({ name: 'log', ready: true })], {
+    spec: {
+      containers: [
+        { name: 'web', image: V2 },
+        { name: 'log', image: 'log:1', restartPolicyRules: [{ action: 'RestartAllContainers' }] },
+      ],
+    },
+  });
+const stops = [event('a', 'Killing', 'Stopping container web', { count: 2 })];
+
 const roles: readonly Row[] = [
   {
     name: 'of containers that are restarted together only the one that exited is blamed',
@@ -669,6 +704,16 @@ const roles: readonly Row[] = [
       rolling([podWith('a', [running({ restartCount: round, lastState: terminated(137, gone) })])]),
     ]),
     verdict: 'progressing',
+  },
+  {
+    name: 'a bystander is excused once, by its status, also where an event says that it was stopped',
+    steps: [
+      [1, rolling([bystander(running({ restartCount: 2, lastState: terminated(137, gone) }))])],
+      [5, rolling([bystander(dead(3))], { events: stops })],
+      [6, rolling([bystander(dead(4))], { events: stops })],
+      [20, rolling([bystander(dead(5))], { events: stops })],
+    ],
+    verdict: 'failed crash: container web exits 1 (3 crashes)',
   },
   {
     name: 'containers that the kubelet lost sight of did not die',

@@ -1,7 +1,7 @@
 import type { Failure } from '../../model/verdict.ts';
 import { isNotExecutable, type Manner, mannerOf } from './death.ts';
 import type { ContainerMemory, Memory } from './memory.ts';
-import { isReady, type Place, placesOf, type Scene, uidOf } from './scene.ts';
+import { isReady, isRuled, type Place, placesOf, type Scene, uidOf } from './scene.ts';
 import { NEVER_ALONE, onPods, type Sign, subjectOf } from './sign.ts';
 
 /** The container of a pod that died most often. */
@@ -110,11 +110,7 @@ function goesOn(pod: Scene['pods'][number]): boolean {
 
 function isOutForGood({ role, container, status, pod }: Place): boolean {
   const ended = status.state?.terminated;
-  // One sibling's rule may restart all containers of the pod.
-  const ruled = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].some(
-    (one) => (one.restartPolicyRules ?? []).length > 0,
-  );
-  if (role !== 'container' || ended === undefined || ruled) return false;
+  if (role !== 'container' || ended === undefined || isRuled(pod)) return false;
   return (
     container.restartPolicy === 'Never' || (container.restartPolicy === 'OnFailure' && ended.exitCode === 0)
   );
