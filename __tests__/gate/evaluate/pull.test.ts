@@ -387,11 +387,11 @@ const again: readonly Row[] = [
     verdict: 'progressing',
   },
   {
-    name: 'which fails at once when it is denied again',
+    name: 'which fails at once when the status says that it is denied again, though no event does',
     steps: [
       [1, saying(failed(unauthorized), ...first)],
       [29, saying(backedOff(unauthorized), ...first, said('Pulling', 29))],
-      [33, saying(failed(unauthorized), ...first, said('Pulling', 29), said('Failed', 33))],
+      [33, saying(failed(unauthorized), ...first, said('Pulling', 29))],
     ],
     verdict: `failed image-denied: container web: image ${V2} cannot be pulled: unauthorized`,
   },

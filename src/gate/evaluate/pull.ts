@@ -54,7 +54,8 @@ function failedPull(scene: Scene, place: Place, pull: PullMemory): Sign {
   const cause = pull.reason === 'SignatureValidationFailed' ? SIGNATURE : causeOfPull(pull.text, image);
   const { patience } = scene.limits;
   // Its answer is still to come; the sign stands meanwhile, for its patience is used up by then.
-  const again = isPulledAgain(scene.events, uidOf(place.pod), place.name);
+  // A status that turned to the failed pull itself is its answer, with or without an event: the kubelet drops some.
+  const again = !pull.failing && isPulledAgain(scene.events, uidOf(place.pod), place.name);
   switch (cause.kind) {
     case 'signature':
       return sign(scene, place, {
