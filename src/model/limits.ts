@@ -29,7 +29,7 @@ export interface Limits {
   readonly holdAtMost: number;
   /** `patience` lines. */
   readonly patience: Patience;
-  /** Time without progress. Input `timeout`. */
+  /** Time without progress; from its default on, a startup probe that may take longer is given its time. Input `timeout`. */
   readonly timeout: number;
   /** Time in all. Input `deadline`. */
   readonly deadline: number;

@@ -7,6 +7,7 @@ import {
   complete,
   dead,
   event,
+  merge,
   oldPod,
   pod,
   podWith,
@@ -361,6 +362,124 @@ const deaths: readonly Row[] = [
   },
 ];
 
+const two = {
+  containers: [
+    { name: 'web', image: V2 },
+    { name: 'log', image: 'log:1' },
+  ],
+};
+const one = (what: ReturnType<typeof dead>, ...rest: readonly ReturnType<typeof dead>[]) =>
+  rolling([podWith('a', [what, ...rest], rest.length === 0 ? {} : { spec: two })]);
+const wellAt5: Row['steps'] = [
+  [1, crash(1)],
+  [2, crash(2)],
+  [3, crash(3)],
+  [5, one(again(3, 1, { ready: true }))],
+];
+
+const forgiven: readonly Row[] = [
+  {
+    name: 'a pod that was Ready for 10 s and is not any more, without a new death, does not fail for the old ones',
+    steps: [...wellAt5, [15, one(again(3))], [100, one(again(3))]],
+    verdict: 'progressing',
+  },
+  {
+    name: 'and when time is up, its old deaths are not what is named',
+    limits: { timeout: 60_000 },
+    steps: [...wellAt5, [15, one(again(3))], [65, one(again(3))]],
+    verdict: 'failed no-progress: container web is not ready (no progress for 60 s)',
+  },
+  {
+    name: 'a pod that was Ready for less is failed for them',
+    steps: [...wellAt5, [14, one(again(3))]],
+    verdict: 'failed crash: container web exits 1 (3 crashes)',
+  },
+  {
+    name: 'with the next death the old ones count again: a slow loop is a loop',
+    steps: [...wellAt5, [15, one(again(3))], [40, one(dead(4))]],
+    verdict: 'failed crash: container web exits 1 (4 crashes)',
+  },
+  {
+    name: 'five deaths in one pod that was well since are forgiven as well',
+    steps: [1, 5, 30, 31].map((second, index) => {
+      const b = podWith('b', [running()]);
+      const a = again(4 + Math.min(index, 1), 1, { ready: index === 1 || index === 2 });
+      return [second, rolling([podWith('a', [index === 0 ? dead(5) : a]), b], { replicas: 2 })];
+    }),
+    verdict: 'progressing',
+  },
+  {
+    name: 'a pod that was well does not join those that crash by losing Ready',
+    steps: [
+      [1, rolling([podWith('a', [dead(3)]), pod('b')], { replicas: 2 })],
+      [5, rolling([podWith('a', [again(3, 1, { ready: true })]), pod('b')], { replicas: 2 })],
+      [20, rolling([podWith('a', [again(3)]), podWith('b', [dead(1)])], { replicas: 2 })],
+      [40, rolling([podWith('a', [again(3)]), podWith('b', [dead(3)])], { replicas: 2 })],
+    ],
+    verdict: 'progressing',
+  },
+  {
+    name: 'a forgiven container does not stand before another of its pod that crashes',
+    steps: [
+      [1, one(dead(3), running({ name: 'log', ready: true }))],
+      [5, one(again(3, 1, { ready: true }), running({ name: 'log', ready: true }))],
+      [16, one(again(3, 1, { ready: true }), dead(1, 2, 'Error', { name: 'log' }))],
+      [40, one(again(3, 1, { ready: true }), dead(3, 2, 'Error', { name: 'log' }))],
+    ],
+    verdict: 'failed crash: container log exits 2 (3 crashes)',
+  },
+];
+
+const validation = (nth: number, code = 126, name = 'istio-validation') =>
+  rolling([
+    podWith('a', [status(waiting('PodInitializing'))], {
+      spec: { initContainers: [{ name, image: 'istio/proxyv2:1' }] },
+      status: { phase: 'Pending', initContainerStatuses: [dead(nth, code, 'Error', { name })] },
+    }),
+  ]);
+
+const notOurs: readonly Row[] = [
+  {
+    name: 'exit 126 of a container that was not deployed may mean anything, and its second death is borne',
+    steps: [
+      [1, validation(1)],
+      [2, validation(2)],
+      [20, validation(2)],
+    ],
+    verdict: 'progressing',
+  },
+  {
+    name: 'its third is a crash as any other, and so is the advice',
+    steps: [
+      [1, validation(1)],
+      [2, validation(2)],
+      [14, validation(3)],
+    ],
+    verdict: 'failed crash: init container istio-validation exits 126 (3 crashes)',
+    advice: "Look at the container's last log lines: the program ended by itself.",
+  },
+  {
+    name: 'nor does its exit 127 hasten anything',
+    steps: [
+      [1, validation(1, 127)],
+      [2, validation(2, 127)],
+      [3, validation(3, 127)],
+    ],
+    verdict: 'progressing',
+    recheckIn: 8,
+  },
+  {
+    name: 'an init container whose image was deployed fails at the second death by 126',
+    pin: { images: [{ container: 'migrate', image: V2 }] },
+    steps: [
+      [1, validation(1, 126, 'migrate')],
+      [2, validation(2, 126, 'migrate')],
+    ],
+    verdict: 'failed crash: init container migrate exits 126 (2 crashes)',
+    advice: 'Make the command executable and built for this platform: exit code 126 says that it is not.',
+  },
+];
+
 const afterHook: readonly Row[] = [
   {
     name: 'a postStart hook that failed is remembered in the back-off',
@@ -390,6 +509,8 @@ const afterHook: readonly Row[] = [
 
 const killed = event('a', 'Killing', 'Container web failed liveness probe, will be restarted', { count: 3 });
 const unhealthy = event('a', 'Unhealthy', 'Liveness probe failed: HTTP probe failed with statuscode: 500');
+
+const stop = event('a', 'Killing', 'Stopping container web');
 
 const kills: readonly Row[] = [
   {
@@ -483,6 +604,27 @@ const kills: readonly Row[] = [
     verdict: 'failed crash: container web exits 1 (3 crashes)',
   },
   {
+    name: 'a stop of the whole pod excuses its own end, and none of a crash loop after it',
+    steps: [
+      [0, rolling([podWith('a', [running()])])],
+      [5, but(rolling([podWith('a', [dead(1, 143)])]), { events: [stop] })],
+      [10, but(crash(2), { events: [stop] })],
+      [11, but(crash(3), { events: [stop] })],
+      [25, but(crash(4), { events: [stop] })],
+    ],
+    verdict: 'failed crash: container web exits 143 and 1 (3 crashes)',
+  },
+  {
+    name: 'sandboxes that change over and over are no deaths of the container',
+    steps: [0, 1, 2, 3].map((times) => [
+      20 * times,
+      but(rolling([podWith('a', [times === 0 ? running() : again(times, 143)])]), {
+        events: times === 0 ? [] : [merge(stop, { count: times })],
+      }),
+    ]),
+    verdict: 'progressing',
+  },
+  {
     name: 'a restart because the pod’s image was changed is no death',
     steps: [0, 1, 2, 3].map((times) => [
       20 * times,
@@ -512,12 +654,6 @@ const init = (one: ReturnType<typeof status>) =>
     spec: { initContainers: [{ name: 'migrate', image: 'm:1' }] },
     status: { initContainerStatuses: [one] },
   });
-const two = {
-  containers: [
-    { name: 'web', image: V2 },
-    { name: 'log', image: 'log:1' },
-  ],
-};
 const gone = 'RestartingAllContainers';
 /** RestartAllContainers as seen on 1.36: the culprit's code once, then both wait, counted up, then both run. */
 const gang = (round: number) =>
@@ -539,6 +675,17 @@ const gang = (round: number) =>
     ),
   ] as const;
 
+const bystander = (what: ReturnType<typeof dead>) =>
+  podWith('a', [what, running({ name: 'log', ready: true })], {
+    spec: {
+      containers: [
+        { name: 'web', image: V2 },
+        { name: 'log', image: 'log:1', restartPolicyRules: [{ action: 'RestartAllContainers' }] },
+      ],
+    },
+  });
+const stops = [event('a', 'Killing', 'Stopping container web', { count: 2 })];
+
 const roles: readonly Row[] = [
   {
     name: 'of containers that are restarted together only the one that exited is blamed',
@@ -557,6 +704,16 @@ const roles: readonly Row[] = [
       rolling([podWith('a', [running({ restartCount: round, lastState: terminated(137, gone) })])]),
     ]),
     verdict: 'progressing',
+  },
+  {
+    name: 'a bystander is excused once, by its status, also where an event says that it was stopped',
+    steps: [
+      [1, rolling([bystander(running({ restartCount: 2, lastState: terminated(137, gone) }))])],
+      [5, rolling([bystander(dead(3))], { events: stops })],
+      [6, rolling([bystander(dead(4))], { events: stops })],
+      [20, rolling([bystander(dead(5))], { events: stops })],
+    ],
+    verdict: 'failed crash: container web exits 1 (3 crashes)',
   },
   {
     name: 'containers that the kubelet lost sight of did not die',
@@ -698,5 +855,7 @@ const roles: readonly Row[] = [
 ];
 
 describe('deaths of a container', () => tell([...deaths, ...afterHook]));
+describe('exit codes of containers that were not deployed', () => tell(notOurs));
+describe('deaths that are forgiven', () => tell(forgiven));
 describe('kills by the kubelet', () => tell(kills));
 describe('who died', () => tell(roles));

@@ -32,6 +32,23 @@ const held: Row['steps'] = [
   [3, done],
 ];
 
+const sidecar = { initContainers: [{ name: 'log', image: 'log:1', restartPolicy: 'Always' }] };
+const beside = { initContainerStatuses: [running({ name: 'log', ready: true })] };
+const two = complete([readyPod('a', { spec: sidecar, status: beside })]);
+const twoHeld: Row['steps'] = [
+  [0, rolling([pod('a')])],
+  [3, two],
+];
+const stopped = (name: string) =>
+  event('a', 'Killing', `Stopping container ${name}`, {
+    involvedObject: { fieldPath: name === 'log' ? 'spec.initContainers{log}' : 'spec.containers{web}' },
+  });
+/** The pod is being stopped: its container has ended, its sidecar runs on, and no status says why yet. */
+const stopping = (code: number) =>
+  rolling([podWith('a', [dead(1, code)], { spec: sidecar, status: beside })], {
+    events: [stopped('web')],
+  });
+
 const health: readonly Row[] = [
   {
     name: 'a complete rollout is held for 10 s',
@@ -291,6 +308,26 @@ const hold: readonly Row[] = [
   {
     name: 'and when the crash comes some time after Ready was lost',
     steps: [...held, [8, broken], [9, rolling([podWith('a', [dead(1)])])]],
+    verdict: 'failed late-crash: container web exits 1 after it had become ready',
+  },
+  {
+    name: 'a container that the kubelet stops with its whole pod did not crash, though nothing else tells so yet',
+    steps: [...twoHeld, [8, stopping(143)], [30, stopping(143)]],
+    verdict: 'progressing',
+  },
+  {
+    name: 'whatever the program says at its end',
+    steps: [...twoHeld, [8, stopping(1)], [30, stopping(1)]],
+    verdict: 'progressing',
+  },
+  {
+    name: 'the same end without the event is a crash',
+    steps: [...twoHeld, [8, but(stopping(1), { events: [] })]],
+    verdict: 'failed late-crash: container web exits 1 after it had become ready',
+  },
+  {
+    name: 'and so is the same end where another container was stopped',
+    steps: [...twoHeld, [8, but(stopping(1), { events: [stopped('log')] })]],
     verdict: 'failed late-crash: container web exits 1 after it had become ready',
   },
   {

@@ -5,6 +5,7 @@ import {
   deployment,
   event,
   newSet,
+  oldPod,
   oldSet,
   pod,
   podWith,
@@ -133,6 +134,12 @@ const stuck = (over: Parameters<typeof pod>[1] = {}) =>
     }),
   ]);
 
+const leaving = { metadata: { deletionTimestamp: '2026-01-02T00:00:00Z' } };
+const beside = (old: ReturnType<typeof oldPod>) => ({
+  ...stuck(),
+  pods: [...stuck().pods.slice(0, 1), old],
+});
+
 const scheduling: readonly Row[] = [
   {
     name: 'a pod that fits on no node is borne for 5 min',
@@ -204,6 +211,27 @@ const scheduling: readonly Row[] = [
       ]),
     ]),
     verdict: 'progressing',
+  },
+  {
+    name: 'an old pod that is ending may hold the GPU or the port that the new one wants, and is waited for',
+    steps: [1, 301, 500].map((second) => [second, beside(oldPod('x', leaving))]),
+    verdict: 'progressing',
+  },
+  {
+    name: 'the patience counts from the first sighting, so that it is over when the old pod is gone and no room came',
+    steps: [
+      [1, beside(oldPod('x', leaving))],
+      [301, beside(oldPod('x', leaving))],
+      [302, { ...stuck(), pods: stuck().pods.slice(0, 1) }],
+    ],
+    verdict:
+      'failed unschedulable: pod web-a fits on no node: 0/3 nodes are available: 3 Insufficient memory',
+  },
+  {
+    name: 'an old pod that stays makes no room',
+    steps: [1, 301].map((second) => [second, beside(oldPod('x'))]),
+    verdict:
+      'failed unschedulable: pod web-a fits on no node: 0/3 nodes are available: 3 Insufficient memory',
   },
   {
     name: 'a pod that is scheduled after 4 min 50 s was only late',

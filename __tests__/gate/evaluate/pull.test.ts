@@ -1,6 +1,6 @@
 import { describe } from 'vitest';
 import { type Row, tell } from './row.ts';
-import { DIGEST, event, oldPod, pod, podWith, rolling, status, V2, waiting } from './world.ts';
+import { but, DIGEST, event, oldPod, pod, podWith, rolling, status, V2, waiting } from './world.ts';
 
 const pulling = (reason: string, message?: string) =>
   rolling([podWith('a', [status(waiting(reason, message))])]);
@@ -331,6 +331,121 @@ const borne: readonly Row[] = [
   },
 ];
 
+const said = (reason: string, second: number, container = 'web') =>
+  event('a', reason, reason, {
+    involvedObject: { fieldPath: `spec.containers{${container}}` },
+    lastTimestamp: `2026-01-01T00:01:${String(second).padStart(2, '0')}Z`,
+  });
+const saying = (seen: ReturnType<typeof failed>, ...events: readonly ReturnType<typeof said>[]) =>
+  but(seen, { events });
+const first = [said('Pulling', 1), said('Failed', 2), said('BackOff', 3)];
+
+const again: readonly Row[] = [
+  {
+    name: 'while the second pull downloads, the status still tells of the first, and nothing fails for it',
+    pin: { digestsSeen: new Set([DIGEST]) },
+    steps: [
+      [1, saying(failed(resolve), ...first)],
+      [2, saying(backedOff(resolve), ...first)],
+      [14, saying(backedOff(resolve), ...first, said('Pulling', 14))],
+      [90, saying(backedOff(resolve), ...first, said('Pulling', 14))],
+    ],
+    verdict: 'progressing',
+  },
+  {
+    name: 'when it fails too, that is the end',
+    pin: { digestsSeen: new Set([DIGEST]) },
+    steps: [
+      [1, saying(failed(resolve), ...first)],
+      [14, saying(backedOff(resolve), ...first, said('Pulling', 14))],
+      [40, saying(backedOff(resolve), ...first, said('Pulling', 14))],
+      [41, saying(backedOff(resolve), ...first, said('Pulling', 14), said('Failed', 41))],
+    ],
+    verdict: `failed image-missing: container web: image ${V2} cannot be pulled: not found`,
+  },
+  {
+    name: 'a failure of the same second as the pull is the later of the two',
+    pin: { digestsSeen: new Set([DIGEST]) },
+    steps: [
+      [1, saying(failed(resolve), ...first)],
+      [16, saying(backedOff(resolve), ...first, said('Failed', 14), said('Pulling', 14))],
+    ],
+    verdict: `failed image-missing: container web: image ${V2} cannot be pulled: not found`,
+  },
+  {
+    name: 'a pull whose failure is in no event yet is the first, which the status tells of',
+    steps: [[1, saying(failed(resolve), said('Pulling', 1))]],
+    verdict: `failed image-missing: container web: image ${V2} cannot be pulled: not found`,
+  },
+  {
+    name: 'a denied image that is pulled again is waited for likewise, for the pull secret may have come',
+    steps: [
+      [1, saying(failed(unauthorized), ...first)],
+      [29, saying(backedOff(unauthorized), ...first, said('Pulling', 29))],
+      [90, saying(backedOff(unauthorized), ...first, said('Pulling', 29))],
+    ],
+    verdict: 'progressing',
+  },
+  {
+    name: 'which fails at once when the status says that it is denied again, though no event does',
+    steps: [
+      [1, saying(failed(unauthorized), ...first)],
+      [29, saying(backedOff(unauthorized), ...first, said('Pulling', 29))],
+      [33, saying(failed(unauthorized), ...first, said('Pulling', 29))],
+    ],
+    verdict: `failed image-denied: container web: image ${V2} cannot be pulled: unauthorized`,
+  },
+  {
+    name: 'the pull of another container is no second pull of this one',
+    steps: [
+      [1, saying(failed(unauthorized), ...first)],
+      [31, saying(backedOff(unauthorized), ...first, said('Pulling', 29, 'log'))],
+    ],
+    verdict: `failed image-denied: container web: image ${V2} cannot be pulled: unauthorized`,
+  },
+];
+
+const own = {
+  'a layer': `failed to pull and unpack image "${V2}": failed to prepare extraction snapshot "extract-1-x sha256:ab": parent snapshot sha256:${'a'.repeat(64)} does not exist: not found`,
+  'a blob': `failed to pull and unpack image "${V2}": failed to get reader from content store: content digest sha256:${'a'.repeat(64)}: not found`,
+  'a page of a proxy': `failed to pull and unpack image "${V2}": failed to resolve image: unexpected media type text/html for sha256:${'a'.repeat(64)}: not found`,
+};
+const local: readonly Row[] = Object.entries(own).flatMap(([what, text]): readonly Row[] => [
+  {
+    name: `${what} that containerd cannot find says nothing about the registry`,
+    steps: [
+      [1, failed(text)],
+      [300, backedOff(text)],
+    ],
+    verdict: 'progressing',
+  },
+  {
+    name: `${what} that it cannot find is named when time is up`,
+    limits: { timeout: 60_000 },
+    steps: [
+      [1, failed(text)],
+      [61, backedOff(text)],
+    ],
+    verdict: `failed no-progress: container web: image ${V2} cannot be pulled (no progress for 60 s)`,
+    quote: text,
+  },
+]);
+const snapshotTag: Row = {
+  name: 'a tag that is called a snapshot is missing as any other',
+  steps: [
+    [
+      1,
+      other(
+        'reg/app:1.0-SNAPSHOT',
+        'failed to resolve reference "reg/app:1.0-SNAPSHOT": reg/app:1.0-SNAPSHOT: not found',
+      ),
+    ],
+  ],
+  verdict: 'failed image-missing: container web: image reg/app:1.0-SNAPSHOT cannot be pulled: not found',
+};
+
+describe('a pull that is tried again', () => tell(again));
+describe('what the container runtime itself lacks', () => tell([...local, snapshotTag]));
 describe('images that fail at once', () => tell(atOnce));
 describe('images that a registry’s replica may lack for a moment', () => tell(lagging));
 describe('pull trouble that is borne', () => tell(borne));

@@ -109,6 +109,9 @@ const noCommand = (id: string) =>
     `failed to generate container "${id}" spec: failed to generate spec: no command specified`,
   );
 
+const reserved =
+  'failed to reserve container name "web_web-a_shop_0": name "web_web-a_shop_0" is reserved for "7f"';
+
 const start: readonly Row[] = [
   {
     name: 'a wrong command fails the second time, a second after the first',
@@ -197,9 +200,9 @@ const start: readonly Row[] = [
   {
     name: 'another error at creation is borne for 60 s, whatever new texts it brings',
     steps: [
-      [1, is('CreateContainerError', 'failed to reserve container name c1')],
-      [13, is('CreateContainerError', 'failed to reserve container name c2')],
-      [60, is('CreateContainerError', 'failed to reserve container name c3')],
+      [1, is('CreateContainerError', 'failed to mount cgroup of c1')],
+      [13, is('CreateContainerError', 'failed to mount cgroup of c2')],
+      [60, is('CreateContainerError', 'failed to mount cgroup of c3')],
     ],
     verdict: 'progressing',
     recheckIn: 1,
@@ -207,10 +210,38 @@ const start: readonly Row[] = [
   {
     name: 'and then fails',
     steps: [
-      [1, is('CreateContainerError', 'failed to reserve container name c1')],
-      [61, is('CreateContainerError', 'failed to reserve container name c1')],
+      [1, is('CreateContainerError', 'failed to mount cgroup of c1')],
+      [61, is('CreateContainerError', 'failed to mount cgroup of c1')],
     ],
-    verdict: 'failed cannot-start: container web cannot be created: failed to reserve container name c1',
+    verdict: 'failed cannot-start: container web cannot be created: failed to mount cgroup of c1',
+  },
+  {
+    name: 'a creation that still runs on a slow disk is waited for, as its first text and the later ones say',
+    steps: [
+      [1, is('CreateContainerError', 'context deadline exceeded')],
+      [13, is('CreateContainerError', reserved)],
+      [75, is('CreateContainerError', reserved)],
+      [300, is('CreateContainerError', 'error reserving ctr name k8s_web for id 7f: name is reserved')],
+    ],
+    verdict: 'progressing',
+  },
+  {
+    name: 'and is named when time is up',
+    limits: { timeout: 90_000 },
+    steps: [
+      [1, is('CreateContainerError', 'context deadline exceeded')],
+      [91, is('CreateContainerError', reserved)],
+    ],
+    verdict: `failed no-progress: container web cannot be created: ${reserved} (no progress for 90 s)`,
+    quote: reserved,
+  },
+  {
+    name: 'a container that was created and whose start runs out of time fails after 60 s',
+    steps: [
+      [1, is('RunContainerError', 'context deadline exceeded')],
+      [61, is('RunContainerError', 'context deadline exceeded')],
+    ],
+    verdict: 'failed cannot-start: container web cannot start: context deadline exceeded',
   },
   {
     name: 'a start error of another kind that leaves dead containers counts as deaths',

@@ -1,5 +1,5 @@
 import { describe } from 'vitest';
-import type { Condition } from '../../../src/model/kube.ts';
+import type { Condition, Probe } from '../../../src/model/kube.ts';
 import { type Row, tell } from './row.ts';
 import {
   backOff,
@@ -98,6 +98,13 @@ const deadline: readonly Row[] = [
     verdict: 'healthy: 1/1 ready',
   },
 ];
+
+const slowStart: Probe = { initialDelaySeconds: 30, periodSeconds: 10, failureThreshold: 120 };
+const probed = (startupProbe: Probe) => ({
+  spec: { containers: [{ name: 'web', image: V2, startupProbe }] },
+});
+const starting = (startupProbe: Probe, over: Parameters<typeof running>[0] = {}) =>
+  rolling([podWith('a', [running({ started: false, ...over })], probed(startupProbe))]);
 
 const slow = { timeout: 60_000 };
 const standstill: readonly Row[] = [
@@ -270,6 +277,58 @@ const standstill: readonly Row[] = [
     ]),
     verdict: 'failed no-progress: container web has not passed its startup probe (no progress for 60 s)',
     quote: 'Startup probe failed: connection refused',
+  },
+  {
+    name: 'a startup probe that may take longer than the timeout is given its window',
+    steps: [0, 600, 1229].map((second) => [second, starting(slowStart)]),
+    verdict: 'progressing',
+    recheckIn: 1,
+  },
+  {
+    name: 'and no more',
+    steps: [0, 600, 1230].map((second) => [second, starting(slowStart)]),
+    verdict: 'failed no-progress: container web has not passed its startup probe (no progress for 1230 s)',
+  },
+  {
+    name: 'the kill at its end is what is named then',
+    steps: [
+      [0, starting(slowStart)],
+      [1228, starting(slowStart)],
+      [1231, starting(slowStart, { restartCount: 1, lastState: terminated(137) })],
+    ],
+    verdict: 'failed no-progress: container web exits 137 (1 crash) (no progress for 1230 s)',
+  },
+  {
+    name: 'the defaults of a probe count: 10 s for each of 70 times are longer than the timeout',
+    steps: [0, 699].map((second) => [second, starting({ failureThreshold: 70 })]),
+    verdict: 'progressing',
+    recheckIn: 1,
+  },
+  {
+    name: 'a timeout that is longer than the window stays what it is',
+    limits: { timeout: 1_300_000 },
+    steps: [0, 1299].map((second) => [second, starting(slowStart)]),
+    verdict: 'progressing',
+    recheckIn: 1,
+  },
+  {
+    name: 'a timeout that was made shorter is meant so',
+    limits: { timeout: 599_000 },
+    steps: [0, 599].map((second) => [second, starting(slowStart)]),
+    verdict: 'failed no-progress: container web has not passed its startup probe (no progress for 599 s)',
+  },
+  {
+    name: 'a startup probe that has passed gives no time to the readiness probe',
+    steps: [0, 600].map((second) => [second, starting(slowStart, { started: true })]),
+    verdict: 'failed no-progress: container web is not ready (no progress for 10 min)',
+  },
+  {
+    name: 'a container that does not run yet is in no startup window',
+    steps: [0, 600].map((second) => [
+      second,
+      rolling([podWith('a', [status(waiting('ContainerCreating'), { started: false })], probed(slowStart))]),
+    ]),
+    verdict: 'failed no-progress: 0 of 1 new pods are ready, web-a: creating (no progress for 10 min)',
   },
   {
     name: 'an init container that never ends is named',

@@ -40,6 +40,7 @@ export function firstSight(
     killsBefore: base === undefined ? 0 : kills,
     exits: [],
     deaths: 0,
+    well: 0,
     firstDeath: undefined,
     lastDeath: undefined,
     held: undefined,
@@ -53,7 +54,7 @@ export function firstSight(
 /**
  * Deaths = how far restartCount rose, and one more when the container lies dead now (gate-rules.md, "Deaths").
  * Not counted: restarts that were not its own doing. An init container that ended well and is run again (the
- * sandbox changed) restarts too; a restart for a resize is known from a Killing event only (`kills`).
+ * sandbox changed) restarts too; a restart for a resize or by a stop of the whole pod is known from a Killing event only (`kills`).
  */
 export function rememberContainer(
   before: ContainerMemory,

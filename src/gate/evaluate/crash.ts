@@ -1,7 +1,7 @@
 import type { Failure } from '../../model/verdict.ts';
 import { isNotExecutable, type Manner, mannerOf } from './death.ts';
 import type { ContainerMemory, Memory } from './memory.ts';
-import { isReady, type Place, placesOf, type Scene, uidOf } from './scene.ts';
+import { isReady, isRuled, type Place, placesOf, type Scene, uidOf } from './scene.ts';
 import { NEVER_ALONE, onPods, type Sign, subjectOf } from './sign.ts';
 
 /** The container of a pod that died most often. */
@@ -50,7 +50,8 @@ function everyPod(scene: Scene, memory: Memory, sufferers: readonly Sufferer[]):
   if (decidedAt === NEVER_ALONE) return undefined;
   // One that is Ready may be forgiven in a moment: its early death must not hasten what the others are judged by.
   const spans = ill.map(
-    ({ memory: own }) => (own.firstDeath ?? now) + (isNotExecutable(own) ? 0 : limits.crashSpan),
+    ({ place, memory: own }) =>
+      (own.firstDeath ?? now) + (isNotExecutable(scene, place, own) ? 0 : limits.crashSpan),
   );
   return blame(scene, enough, { since: Math.max(decidedAt, Math.min(...spans)), patience: 0 });
 }
@@ -64,10 +65,11 @@ function isIll({ place, memory: own }: Sufferer, memory: Memory): boolean {
   return !isReady(place.pod) || (since !== undefined && since <= (own.lastDeath ?? 0));
 }
 
-function isEnough(scene: Scene, { memory }: Sufferer): boolean {
+function isEnough(scene: Scene, { place, memory }: Sufferer): boolean {
   const { maxRestarts, maxDeathsNotExecutable } = scene.limits;
   const deaths = maxRestarts + 1;
-  return memory.deaths >= (isNotExecutable(memory) ? Math.min(deaths, maxDeathsNotExecutable) : deaths);
+  const hopeless = isNotExecutable(scene, place, memory);
+  return memory.deaths >= (hopeless ? Math.min(deaths, maxDeathsNotExecutable) : deaths);
 }
 
 function onePod(scene: Scene, memory: Memory, sufferers: readonly Sufferer[]): Sign | undefined {
@@ -108,21 +110,22 @@ function goesOn(pod: Scene['pods'][number]): boolean {
 
 function isOutForGood({ role, container, status, pod }: Place): boolean {
   const ended = status.state?.terminated;
-  // One sibling's rule may restart all containers of the pod.
-  const ruled = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].some(
-    (one) => (one.restartPolicyRules ?? []).length > 0,
-  );
-  if (role !== 'container' || ended === undefined || ruled) return false;
+  if (role !== 'container' || ended === undefined || isRuled(pod)) return false;
   return (
     container.restartPolicy === 'Never' || (container.restartPolicy === 'OnFailure' && ended.exitCode === 0)
   );
 }
 
+/**
+ * Deaths that were forgiven are no reason against a pod that is not Ready once more: a readiness probe may fail at any
+ * time. With the next real death they count again, or a slow loop would never be one.
+ */
 function worst(places: readonly Place[], memory: Memory): Sufferer | undefined {
   let found: Sufferer | undefined;
   for (const place of places) {
     const own = memory.containers[place.key];
-    if (own !== undefined && own.deaths > (found?.memory.deaths ?? 0)) found = { place, memory: own };
+    if (own === undefined || own.deaths === own.well) continue;
+    if (own.deaths > (found?.memory.deaths ?? 0)) found = { place, memory: own };
   }
   return found;
 }

@@ -3,7 +3,7 @@ import { NEVER_RAN } from './container.ts';
 import { lastProbeMessage, probeKills } from './events.ts';
 import type { ContainerMemory } from './memory.ts';
 import { type Place, type Scene, uidOf } from './scene.ts';
-import { titleOf } from './sign.ts';
+import { isOurs, titleOf } from './sign.ts';
 import { decisiveCause, startAdvice } from './start.ts';
 
 /** What the deaths of a container were, in words that a message is put together from. */
@@ -21,10 +21,13 @@ export interface Manner {
   readonly advice: string;
 }
 
-/** Command not found, or not executable: the shell's and the runtimes' codes. No restart mends it. */
-export function isNotExecutable(memory: ContainerMemory): boolean {
+/**
+ * Command not found, or not executable: the shell's and the runtimes' codes. No restart mends it in an image that was
+ * deployed; another program may mean by them what it likes (Istio's istio-validation ends with 126 until its CNI is up).
+ */
+export function isNotExecutable(scene: Scene, place: Place, memory: ContainerMemory): boolean {
   const code = memory.exits.at(-1)?.exitCode;
-  return code === 126 || code === 127;
+  return (code === 126 || code === 127) && isOurs(scene, place);
 }
 
 /** Names the cause of a container's deaths, the surest evidence first. */
@@ -51,7 +54,7 @@ export function mannerOf(scene: Scene, place: Place, memory: ContainerMemory): M
       advice: 'Mend the postStart hook of the container, or move what it does into the program.',
     };
   }
-  return probeKilled(scene, place, memory) ?? exits(place, memory);
+  return probeKilled(scene, place, memory) ?? exits(scene, place, memory);
 }
 
 /** At least half of the ends that were seen: a program that is killed once and then crashes needs no more memory. */
@@ -95,7 +98,7 @@ function probeKilled(scene: Scene, place: Place, memory: ContainerMemory): Manne
   };
 }
 
-function exits(place: Place, memory: ContainerMemory): Manner {
+function exits(scene: Scene, place: Place, memory: ContainerMemory): Manner {
   const codes = [...new Set(memory.exits.map((exit) => exit.exitCode))];
   const title = titleOf(place);
   if (codes.length === 0) {
@@ -119,7 +122,7 @@ function exits(place: Place, memory: ContainerMemory): Manner {
     code: 'crash',
     phrase: `${title} exits ${list(codes)}`,
     unit: 'crash',
-    advice: exitAdvice(codes),
+    advice: exitAdvice(codes.at(-1) ?? 0, isNotExecutable(scene, place, memory)),
   };
 }
 
@@ -138,11 +141,10 @@ const SIGNALS: Readonly<Record<number, string>> = {
   143: 'SIGTERM: something told it to end',
 };
 
-function exitAdvice(codes: readonly number[]): string {
-  const last = codes.at(-1) ?? 0;
-  if (last === 126)
+function exitAdvice(last: number, notExecutable: boolean): string {
+  if (notExecutable && last === 126)
     return 'Make the command executable and built for this platform: exit code 126 says that it is not.';
-  if (last === 127)
+  if (notExecutable && last === 127)
     return 'Check the command and its path: exit code 127 says that it was not found in the image.';
   const signal = SIGNALS[last];
   if (signal !== undefined) return `Look at the container's last log lines; exit code ${last} is ${signal}.`;

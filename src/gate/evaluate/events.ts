@@ -1,4 +1,5 @@
-import type { Event } from '../../model/kube.ts';
+import type { Event, Pod } from '../../model/kube.ts';
+import { isRuled, uidOf } from './scene.ts';
 
 /**
  * Events are hints: a pod has 25, then one in five minutes; they may come late, be merged or be missing. So
@@ -44,15 +45,32 @@ function timeOf(event: Event): number {
   return Date.parse(times.find((time) => time != null) ?? '') || 0;
 }
 
+/**
+ * Whether the container's image is being pulled once more. The status tells of the failed pull until the next one ends;
+ * a failure of the same second counts as the later one, for events have whole seconds.
+ */
+export function isPulledAgain(events: readonly Event[], uid: string, container: string): boolean {
+  const said = eventsAbout(events, uid, ['Pulling', 'Failed', 'BackOff'], container);
+  const pulling = said.findLast((event) => event.reason === 'Pulling');
+  const failed = said.findLast((event) => event.reason !== 'Pulling');
+  return pulling !== undefined && failed !== undefined && timeOf(pulling) > timeOf(failed);
+}
+
 const RESIZED = /resize requires restart|definition changed/;
+const EXCUSED = /resize requires restart|definition changed|^Stopping container /;
 const PROBE_KILLED = /failed (liveness|startup) probe/;
 
 /**
- * How often the kubelet restarted the container because its spec was changed, which is no death.
- * Texts: computePodActions, kubernetes pkg/kubelet/kuberuntime/kuberuntime_manager.go:794, 1339 (v1.36.3).
+ * How often the kubelet ended the container for a reason that is not the program's, which is no death: its spec was
+ * changed, or the pod as a whole was stopped (a node that shuts down, an eviction, a sandbox that changed), which may be
+ * said long before the pod's status tells why. A container that ends by itself has no such event.
+ * Texts: computePodActions, kubernetes pkg/kubelet/kuberuntime/kuberuntime_manager.go:794, 1339 (v1.36.3), and
+ * killContainer, kuberuntime_container.go, where it is given no message.
  */
-export function respecKills(events: readonly Event[], uid: string, container: string): number {
-  return kills(events, uid, container, RESIZED).reduce((sum, event) => sum + timesOf(event), 0);
+export function excusedKills(events: readonly Event[], pod: Pod, container: string): number {
+  // Containers that a rule restarts together are told by their status already: none may be excused twice.
+  const text = isRuled(pod) ? RESIZED : EXCUSED;
+  return kills(events, uidOf(pod), container, text).reduce((sum, event) => sum + timesOf(event), 0);
 }
 
 /** How often a probe killed it, and which one: `liveness` or `startup`. Texts: the same file, 1345 and 1349. */

@@ -1,4 +1,4 @@
-import type { Container, PodTemplate } from '../../model/kube.ts';
+import type { PodTemplate, Probe } from '../../model/kube.ts';
 import type { Limits } from '../../model/limits.ts';
 import type { Failure } from '../../model/verdict.ts';
 import { withoutWords } from './crash.ts';
@@ -18,11 +18,14 @@ import { type Sign, subjectOf } from './sign.ts';
 export function holdFor(template: PodTemplate, limits: Limits): number {
   if (limits.stableFor !== undefined) return limits.stableFor;
   const sidecars = (template.spec?.initContainers ?? []).filter((one) => one.restartPolicy === 'Always');
-  const windows = [...sidecars, ...(template.spec?.containers ?? [])].map(livenessWindow);
+  const windows = [...sidecars, ...(template.spec?.containers ?? [])].map((one) =>
+    probeWindow(one.livenessProbe),
+  );
   return Math.min(limits.holdAtMost, Math.max(limits.holdAtLeast, ...windows));
 }
 
-function livenessWindow({ livenessProbe: probe }: Container): number {
+/** How long after its container's start a probe that never passes kills, in milliseconds; 0 without a probe. */
+export function probeWindow(probe: Probe | undefined): number {
   if (probe === undefined) return 0;
   return (
     1000 * ((probe.initialDelaySeconds ?? 0) + (probe.periodSeconds ?? 10) * (probe.failureThreshold ?? 3))

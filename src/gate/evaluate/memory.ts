@@ -64,10 +64,12 @@ export interface ContainerMemory {
   readonly restarts: number;
   /** Restarts since the pin that were no deaths: bystanders, lost sight, init containers run again. */
   readonly pardoned: number;
-  /** Killing events for a resize or a changed spec that stood when this container was first seen. */
+  /** Killing events for a resize, a changed spec or a stop of the whole pod that stood when this container was first seen. */
   readonly killsBefore: number;
   readonly exits: readonly Exit[];
   readonly deaths: number;
+  /** Of these, the ones that are forgiven: its pod was Ready for `readyForgives` after them. */
+  readonly well: number;
   readonly firstDeath: number | undefined;
   readonly lastDeath: number | undefined;
   /** deaths at the last look of the running hold; undefined when no hold has begun. */
@@ -163,10 +165,11 @@ function forgiven(own: ContainerMemory): ContainerMemory {
     from: restarts,
     restarts,
     pardoned: 0,
-    // Restarts that were no deaths were kills for a resize or a changed spec.
+    // Restarts that were no deaths were kills that are excused (events.ts).
     killsBefore: killsBefore + Math.max(0, restarts - base - pardoned - deaths),
     exits: [],
     deaths: 0,
+    well: 0,
     firstDeath: undefined,
     lastDeath: undefined,
     held: undefined,

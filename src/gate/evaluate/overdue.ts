@@ -53,7 +53,10 @@ export function overdue(
   const standstill = standstillAt(scene, memory);
   const deadline = memory.startedAt + limits.deadline;
   if (standstill <= now) {
-    return { failure: named(cause, 'no-progress', `no progress for ${duration(limits.timeout)}`), at: now };
+    return {
+      failure: named(cause, 'no-progress', `no progress for ${duration(standstill - memory.progressAt)}`),
+      at: now,
+    };
   }
   if (deadline <= now) {
     return {

@@ -2,7 +2,16 @@ import type { Pod } from '../../model/kube.ts';
 import type { Failure } from '../../model/verdict.ts';
 import { eventsAbout } from './events.ts';
 import type { EndedPods, Memory } from './memory.ts';
-import { conditionOf, isReady, isScheduled, nameOf, placesOf, type Scene, uidOf } from './scene.ts';
+import {
+  conditionOf,
+  isLeaving,
+  isReady,
+  isScheduled,
+  nameOf,
+  placesOf,
+  type Scene,
+  uidOf,
+} from './scene.ts';
 import { NEVER_ALONE, type Sign } from './sign.ts';
 
 /**
@@ -80,7 +89,8 @@ export function endedSigns(scene: Scene, memory: Memory): readonly Sign[] {
 
 /**
  * The scheduler finds no node. Borne for five minutes, and longer while an autoscaler is making room
- * (cluster-autoscaler: TriggeredScaleUp, Karpenter: Nominated) or a preemption is under way (nominatedNodeName).
+ * (cluster-autoscaler: TriggeredScaleUp, Karpenter: Nominated), a preemption is under way (nominatedNodeName), or an old
+ * pod of the workload is ending, which may hold the very GPU or port that the new one wants (maxSurge 0).
  */
 export function scheduleSigns(scene: Scene): readonly Sign[] {
   return scene.pods.flatMap((pod): readonly Sign[] => {
@@ -114,7 +124,7 @@ export function scheduleSigns(scene: Scene): readonly Sign[] {
 }
 
 function isRoomComing(scene: Scene, pod: Pod): boolean {
-  if ((pod.status?.nominatedNodeName ?? '') !== '') return true;
+  if ((pod.status?.nominatedNodeName ?? '') !== '' || scene.oldPods.some(isLeaving)) return true;
   const said = eventsAbout(scene.events, uidOf(pod), [
     'TriggeredScaleUp',
     'NotTriggerScaleUp',

@@ -1,3 +1,5 @@
+import { DEFAULT_LIMITS } from '../../model/limits.ts';
+import { probeWindow } from './hold.ts';
 import type { Memory, Tally } from './memory.ts';
 import { isReady, isScheduled, placesOf, type Scene } from './scene.ts';
 
@@ -43,5 +45,17 @@ export function bestOf(
 export function standstillAt(scene: Scene, memory: Memory): number {
   const ripening = scene.pods.filter(isReady).length > scene.available;
   const ripens = ripening ? scene.minReadySeconds * 1000 : 0;
-  return memory.progressAt + scene.limits.timeout + ripens;
+  return memory.progressAt + Math.max(scene.limits.timeout + ripens, startupWindow(scene));
+}
+
+/**
+ * The longest time that a startup probe under way may take until the kubelet kills: what the template grants is no
+ * standstill. Whoever made `timeout` shorter than its default wants the verdict by then.
+ */
+function startupWindow({ pods, limits }: Scene): number {
+  if (limits.timeout < DEFAULT_LIMITS.timeout) return 0;
+  const starting = pods
+    .flatMap(placesOf)
+    .filter(({ status }) => status.state?.running && status.started === false);
+  return Math.max(0, ...starting.map(({ container }) => probeWindow(container.startupProbe)));
 }

@@ -1,6 +1,7 @@
 import type { Failure, FailureCode } from '../../model/verdict.ts';
+import { isPulledAgain } from './events.ts';
 import type { Memory, PullMemory } from './memory.ts';
-import { type Place, placesOf, type Scene } from './scene.ts';
+import { type Place, placesOf, type Scene, uidOf } from './scene.ts';
 import { isOurs, NEVER_ALONE, type Sign, subjectOf, titleOf } from './sign.ts';
 
 /**
@@ -52,6 +53,9 @@ function failedPull(scene: Scene, place: Place, pull: PullMemory): Sign {
   const image = imageIn(pull.text, own);
   const cause = pull.reason === 'SignatureValidationFailed' ? SIGNATURE : causeOfPull(pull.text, image);
   const { patience } = scene.limits;
+  // Its answer is still to come; the sign stands meanwhile, for its patience is used up by then.
+  // A status that turned to the failed pull itself is its answer, with or without an event: the kubelet drops some.
+  const again = !pull.failing && isPulledAgain(scene.events, uidOf(place.pod), place.name);
   switch (cause.kind) {
     case 'signature':
       return sign(scene, place, {
@@ -72,7 +76,7 @@ function failedPull(scene: Scene, place: Place, pull: PullMemory): Sign {
         message: `image ${image} cannot be pulled: ${cause.words}`,
         quote: pull.text,
         advice: missingAdvice(cause.words),
-        patience: Math.max(patience['image-missing'], wait),
+        patience: again ? NEVER_ALONE : Math.max(patience['image-missing'], wait),
       });
     }
     case 'denied':
@@ -83,7 +87,7 @@ function failedPull(scene: Scene, place: Place, pull: PullMemory): Sign {
         quote: pull.text,
         advice:
           'Give the pods an imagePullSecret that may read this repository (in the pod template or the service account), and check that it has not expired.',
-        patience: patience['image-denied'],
+        patience: again ? NEVER_ALONE : patience['image-denied'],
       });
     case 'other':
       return sign(scene, place, {
@@ -108,6 +112,9 @@ const OTHER: PullCause = { kind: 'other', words: '' };
 /**
  * Denied comes before missing: Docker Hub answers "pull access denied, repository does not exist or may require
  * authorization" to both. Names are taken out first, for a repository may be called `denied` or `not found`.
+ *
+ * containerd says "not found" of its own store too (a layer or a blob that it lost), and of a proxy's page where a
+ * manifest should be: the image may well be there.
  */
 function causeOfPull(text: string, image: string): PullCause {
   const words = text
@@ -118,9 +125,11 @@ function causeOfPull(text: string, image: string): PullCause {
     .replace(/sha256:[0-9a-f]+/gi, ' ');
   const unauthorized = /\b401\b|unauthorized|authentication required|no basic auth credentials/i;
   const denied = /\b403\b|\bdenied\b|forbidden|insufficient_scope|authorization failed/i;
+  const local = /extraction snapshot|parent snapshot|content digest|content store|unexpected media type/i;
   const missing = /no match for platform|no matching manifest|manifest unknown|name unknown|not found/i;
   if (unauthorized.test(words)) return { kind: 'denied', words: 'unauthorized' };
   if (denied.test(words)) return { kind: 'denied', words: 'access denied' };
+  if (local.test(words)) return OTHER;
   const found = missing.exec(words)?.[0];
   return found === undefined ? OTHER : { kind: 'missing', words: found.toLowerCase() };
 }

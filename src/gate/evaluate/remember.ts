@@ -1,5 +1,5 @@
 import { firstSight, rememberContainer } from './container.ts';
-import { respecKills } from './events.ts';
+import { excusedKills } from './events.ts';
 import { rememberLate } from './hold.ts';
 import type { ContainerMemory, Memory } from './memory.ts';
 import { rememberEnded } from './pod.ts';
@@ -25,9 +25,13 @@ export function remember(memory: Memory, scene: Scene): Memory {
 
 function look(memory: Memory, scene: Scene, place: Place): ContainerMemory {
   const { status, role, key } = place;
-  const kills = respecKills(scene.events, uidOf(place.pod), place.name);
+  const kills = excusedKills(scene.events, place.pod, place.name);
   const before = memory.containers[key] ?? firstSight(scene.pin.restarts.get(key), status, kills);
-  return rememberContainer(before, { status, role, kills, now: scene.now });
+  const seen = rememberContainer(before, { status, role, kills, now: scene.now });
+  // It was Ready until now, whatever it is now. An event that comes late may take a death back.
+  const forgiven =
+    (memory.readySince[uidOf(place.pod)] ?? scene.now) + scene.limits.readyForgives <= scene.now;
+  return { ...seen, well: Math.min(seen.deaths, forgiven ? before.deaths : before.well) };
 }
 
 function readySince(

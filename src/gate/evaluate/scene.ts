@@ -67,6 +67,13 @@ export function isLeaving(object: KubeObject): boolean {
   return object.metadata?.deletionTimestamp != null;
 }
 
+/** Whether rules of restart are set in the pod: one container's rule may restart all of them. */
+export function isRuled(pod: Pod): boolean {
+  return [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])].some(
+    (one) => (one.restartPolicyRules ?? []).length > 0,
+  );
+}
+
 export function hasEnded(pod: Pod): boolean {
   return pod.status?.phase === 'Failed' || pod.status?.phase === 'Succeeded';
 }

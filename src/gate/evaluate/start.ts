@@ -2,7 +2,7 @@ import type { Failure } from '../../model/verdict.ts';
 import { NEVER_RAN, START_ERRORS } from './container.ts';
 import type { Memory } from './memory.ts';
 import { type Place, placesOf, type Scene } from './scene.ts';
-import { causeOf, type Sign, subjectOf, titleOf } from './sign.ts';
+import { causeOf, NEVER_ALONE, type Sign, subjectOf, titleOf } from './sign.ts';
 
 /** Containers that cannot be configured, created or started; none of them has a log. */
 export function startSigns(scene: Scene, memory: Memory): readonly Sign[] {
@@ -57,8 +57,16 @@ export function missingObjectAdvice(text: string, namespace: string): string {
 const DECISIVE = /exec: "|executable file|no command specified/;
 
 /**
+ * The runtime still works at the first creation, on a disk that is slow: the kubelet's call ran out of time, and the
+ * next ones find the name taken. It mostly ends well, and no number of retries proves that it will not.
+ */
+const BUSY =
+  /context deadline exceeded|failed to reserve (?:container|sandbox) name|\bname (?:"[^"]*" )?is reserved\b/;
+
+/**
  * The container cannot be created or started. A text that names the command is decisive the second time, 1 to 2
- * seconds after the first; the first may be a race with the image's unpacking. Other texts are borne a minute;
+ * seconds after the first; the first may be a race with the image's unpacking. Other texts are borne a minute,
+ * and one that says that the runtime is still busy until time is up;
  * where they leave dead containers behind, the rule on deaths comes first.
  *
  * A creation that fails leaves restartCount at 0, but says something new each time (the container's new id).
@@ -69,7 +77,9 @@ function startSign(scene: Scene, place: Place, memory: Memory): Sign | undefined
   const known = memory.containers[place.key];
   const times = Math.max(known?.deaths ?? 0, known?.tries ?? 0);
   const decided = DECISIVE.test(text) && times >= scene.limits.maxDeathsNotExecutable;
-  const created = place.status.state?.waiting?.reason !== 'CreateContainerError' || DECISIVE.test(text);
+  const creating = place.status.state?.waiting?.reason === 'CreateContainerError';
+  const created = !creating || DECISIVE.test(text);
+  const busy = creating && BUSY.test(text);
   const failure: Failure = {
     code: 'cannot-start',
     message: `${titleOf(place)} cannot ${created ? 'start' : 'be created'}: ${decisiveCause(text)}`,
@@ -80,7 +90,7 @@ function startSign(scene: Scene, place: Place, memory: Memory): Sign | undefined
   return {
     key: `start/${place.key}`,
     failure,
-    patience: decided ? 0 : scene.limits.patience['cannot-start'],
+    patience: decided ? 0 : busy ? NEVER_ALONE : scene.limits.patience['cannot-start'],
   };
 }
 
