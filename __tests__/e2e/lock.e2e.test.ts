@@ -18,6 +18,11 @@ async function underWay(stage: Stage): Promise<{ readonly ended: Promise<StepRes
   return { ended };
 }
 
+function orderOf(number: number): object {
+  const workflow = 'acme/shop/.github/workflows/ship.yml';
+  return { repository: 'acme/shop', workflow, ref: 'refs/heads/main', number };
+}
+
 scenario('13: the second of two runs waits for the first, then deploys', async ({ stage }) => {
   await stage.start({ image: stage.images.v1 });
   const { ended } = await underWay(stage);
@@ -34,6 +39,7 @@ scenario('13: the second of two runs waits for the first, then deploys', async (
       changes: [{ list: 'containers', index: 0, name: 'web', image: stage.images.v1, to: stage.images.slow }],
       annotationsBefore: { 'steadyship.dev/run': null },
       run: { title: 'acme/shop run 1, attempt 1', url: 'https://github.com/acme/shop/actions/runs/1' },
+      order: orderOf(1),
       holder: held.holder,
       time: expect.any(String),
     },
@@ -55,12 +61,7 @@ scenario('13: the second of two runs waits for the first, then deploys', async (
       uid: held.open?.['uid'],
       images: [{ list: 'containers', name: 'web', image: stage.images.v2 }],
       run: { title: 'acme/shop run 2, attempt 1', url: 'https://github.com/acme/shop/actions/runs/2' },
-      order: {
-        repository: 'acme/shop',
-        workflow: 'acme/shop/.github/workflows/ship.yml',
-        ref: 'refs/heads/main',
-        number: 2,
-      },
+      order: orderOf(2),
       time: expect.any(String),
     },
     open: undefined,
