@@ -1,5 +1,5 @@
 import type { ContainerStatus, TerminatedState } from '../../model/kube.ts';
-import type { ContainerMemory, Exit, PullMemory } from './memory.ts';
+import { type ContainerMemory, type Exit, type PullMemory, UNHARMED } from './memory.ts';
 import type { Role } from './scene.ts';
 
 /**
@@ -38,16 +38,7 @@ export function firstSight(
     restarts: base ?? 0,
     pardoned: stood ? 1 : 0,
     killsBefore: base === undefined ? 0 : kills,
-    exits: [],
-    deaths: 0,
-    well: 0,
-    firstDeath: undefined,
-    lastDeath: undefined,
-    held: undefined,
-    tries: 0,
-    tryText: undefined,
-    hookFailed: false,
-    pull: undefined,
+    ...UNHARMED,
   };
 }
 

@@ -158,6 +158,20 @@ export function beginAgain(pin: Pin, { startedAt, containers }: Memory, limits: 
   };
 }
 
+/** A container of which nothing counts yet. */
+export const UNHARMED = {
+  exits: [],
+  deaths: 0,
+  well: 0,
+  firstDeath: undefined,
+  lastDeath: undefined,
+  held: undefined,
+  tries: 0,
+  tryText: undefined,
+  hookFailed: false,
+  pull: undefined,
+} as const satisfies Partial<ContainerMemory>;
+
 function forgiven(own: ContainerMemory): ContainerMemory {
   const { base, restarts, pardoned, deaths, killsBefore } = own;
   return {
@@ -167,15 +181,6 @@ function forgiven(own: ContainerMemory): ContainerMemory {
     pardoned: 0,
     // Restarts that were no deaths were kills that are excused (events.ts).
     killsBefore: killsBefore + Math.max(0, restarts - base - pardoned - deaths),
-    exits: [],
-    deaths: 0,
-    well: 0,
-    firstDeath: undefined,
-    lastDeath: undefined,
-    held: undefined,
-    tries: 0,
-    tryText: undefined,
-    hookFailed: false,
-    pull: undefined,
+    ...UNHARMED,
   };
 }
