@@ -1,22 +1,21 @@
 /**
  * `npm run bench`: SteadyShip against `kubectl set image && kubectl rollout status || kubectl rollout undo`, in
  * turn, on the same real cluster. Writes the table of docs/benchmarks.md. A bar that is missed is marked; it is
- * no failure. `npm run bench -- build` measures builds instead; `npm run bench -- many` and `npm run bench -- large`
- * measure thousands of pods, on a control plane of their own.
+ * no failure. `npm run bench -- build` measures builds instead, `npm run bench -- cancel` cancelled runs;
+ * `npm run bench -- many` and `npm run bench -- large` measure thousands of pods, on a control plane of their own.
  */
 import { availableParallelism, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { benchBuild } from './bench/build.ts';
-import { openShop } from './bench/open-shop.ts';
+import { benchCancel } from './bench/cancel.ts';
+import { openShop, watchShop } from './bench/open-shop.ts';
 import { crashes, goodRollouts, type Images } from './bench/rollouts.ts';
 import { benchScale, SCENES } from './bench/scale.ts';
 import type { Bench } from './bench/sides.ts';
 import { bundleSize, startups } from './bench/startup.ts';
 import { figuresOf, type Measured } from './bench/summary.ts';
 import { renderTable, writeBetweenMarkers } from './bench/table.ts';
-import { Watcher } from './bench/watch.ts';
 import { Undo } from './demo/stage.ts';
-import { openApi } from './shop/api.ts';
 import { run } from './shop/command.ts';
 
 const PAGE = fileURLToPath(new URL('../docs/benchmarks.md', import.meta.url));
@@ -32,10 +31,7 @@ async function bench(undo: Undo, signal: AbortSignal): Promise<void> {
   const v2 = await build();
   await checkout.commit('v3');
   const images: Images = { v1, v2, v3: await build() };
-  const api = await openApi(cluster);
-  undo.add('ending kubectl proxy', api.close);
-  const watcher = await new Watcher(api, shop.namespace).open();
-  undo.add('ending the watches', () => watcher.close());
+  const watcher = await watchShop(shop, undo);
 
   const load = loadavg()[0] ?? 0;
   const subject: Bench = { shop, watcher, folder };
@@ -63,10 +59,11 @@ async function bench(undo: Undo, signal: AbortSignal): Promise<void> {
 /** Of another scene, its table with what it says of itself. */
 async function scene(name: string): Promise<string> {
   if (name === 'build') return await benchBuild(undo, interrupted.signal, print);
+  if (name === 'cancel') return await benchCancel(undo, interrupted.signal, print);
   if (name === 'many' || name === 'large') {
     return await benchScale(SCENES[name], undo, interrupted.signal, print);
   }
-  throw new Error(`There is no scene "${name}": build, many and large are there.`);
+  throw new Error(`There is no scene "${name}": build, cancel, many and large are there.`);
 }
 
 const undo = new Undo();

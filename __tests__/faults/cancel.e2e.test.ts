@@ -5,8 +5,8 @@ import { red, restored } from '../harness/expected.ts';
 import type { StepResult } from '../harness/runner.ts';
 import { scenario } from '../harness/scenario.ts';
 import type { Stage } from '../harness/stage.ts';
-import { cancel, deploying } from './deploying.ts';
-import { any, late, lateReply, patch, patchTo, stall } from './fault.ts';
+import { cancel, deploying, SECOND_SIGNAL } from './deploying.ts';
+import { after, any, late, lateReply, patch, patchTo, stall } from './fault.ts';
 import { FaultyApi } from './faulty-api.ts';
 
 /** The runner's timeline of a cancelled run: SIGINT, SIGTERM 7.5 s later, killed 2.5 s later, then the post step. */
@@ -30,21 +30,29 @@ async function post(
   });
 }
 
-scenario('10: cancelled: put back within 2 s of the signal', async ({ stage, onTestFinished }) => {
-  await stage.start({ image: stage.images.v1 });
-  const api = await FaultyApi.before(stage, onTestFinished);
-  const kubeconfig = api.kubeconfig();
-  const deploy = await deploying(stage, 'not-ready', { inputs: { kubeconfig } });
-  await deploy.patched();
-  const since = performance.now();
-  const back = api.once(patchTo(stage.images.v1), ({ pass }) => pass());
-  const step = await cancel(deploy);
-  expect((await back).at - since).toBeLessThan(2_000);
-  expect(stage.ending(step)).toEqual(red('rolled-back', CANCELLED));
-  await post(stage, step, kubeconfig, BY_MAIN);
-  expect(api.patches).toEqual([stage.images['not-ready'], stage.images.v1]);
-  expect(await stage.state()).toEqual(restored('not-ready'));
-});
+scenario(
+  '10: cancelled: the way back waits for no answer, nor for the second signal',
+  async ({ stage, onTestFinished }) => {
+    await stage.start({ image: stage.images.v1 });
+    const api = await FaultyApi.before(stage, onTestFinished);
+    const kubeconfig = api.kubeconfig();
+    const deploy = await deploying(stage, 'not-ready', { inputs: { kubeconfig } });
+    await deploy.patched();
+    const since = performance.now();
+    const back = api.once(patchTo(stage.images.v1), ({ pass }) => pass());
+    api.always(
+      any,
+      after(() => back),
+    );
+    const step = await cancel(deploy);
+    // How soon it comes is measured where nothing else runs: docs/benchmarks.md.
+    expect((await back).at - since).toBeLessThan(SECOND_SIGNAL);
+    expect(stage.ending(step)).toEqual(red('rolled-back', CANCELLED));
+    await post(stage, step, kubeconfig, BY_MAIN);
+    expect(api.patches).toEqual([stage.images['not-ready'], stage.images.v1]);
+    expect(await stage.state()).toEqual(restored('not-ready'));
+  },
+);
 
 scenario('10: cancelled while every answer takes 2 s', async ({ stage, onTestFinished }) => {
   await stage.start({ image: stage.images.v1 });

@@ -48,11 +48,14 @@ export async function deploying(
   };
 }
 
+/** Milliseconds after its SIGINT at which the runner of a cancelled run sends SIGTERM. */
+export const SECOND_SIGNAL = 7_500;
+
 /** Ends a step as GitHub's runner does when a run is cancelled. */
 export async function cancel({ step, child }: Pick<Deploying, 'step' | 'child'>): Promise<StepResult> {
   const ended = step.then(() => true);
   for (const [signal, milliseconds] of [
-    ['SIGINT', 7_500],
+    ['SIGINT', SECOND_SIGNAL],
     ['SIGTERM', 2_500],
   ] as const) {
     child.kill(signal);

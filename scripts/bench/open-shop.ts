@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setStage, type Undo } from '../demo/stage.ts';
 import { ship } from '../demo/step.ts';
+import { openApi } from '../shop/api.ts';
 import { Checkout } from '../shop/checkout.ts';
 import { applyManifest, makeNamespace, removeNamespace, type Shop } from '../shop/workload.ts';
+import { Watcher } from './watch.ts';
 
 export interface OpenShop {
   readonly shop: Shop;
@@ -47,4 +49,13 @@ export async function openShop(
       .replace('    spec:\n', '    spec:\n      terminationGracePeriodSeconds: 1\n'),
   );
   return { shop, checkout, folder, image, build };
+}
+
+/** The bench's own watches of the shop, until everything is undone. */
+export async function watchShop({ cluster, namespace }: Shop, undo: Undo): Promise<Watcher> {
+  const api = await openApi(cluster);
+  undo.add('ending kubectl proxy', api.close);
+  const watcher = await new Watcher(api, namespace).open();
+  undo.add('ending the watches', () => watcher.close());
+  return watcher;
 }

@@ -65,7 +65,7 @@ export async function crashes(
 }
 
 /** None is always the first. */
-function inTurn<T>(sides: readonly T[], round: number): readonly T[] {
+export function inTurn<T>(sides: readonly T[], round: number): readonly T[] {
   const first = round % sides.length;
   return [...sides.slice(first), ...sides.slice(0, first)];
 }

@@ -1,10 +1,10 @@
 /** One rollout by each of the two, seen by the same watches. */
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { runStep } from '../../__tests__/harness/runner.ts';
+import { runStep, type StepOptions, type StepResult } from '../../__tests__/harness/runner.ts';
 import type { Shop } from '../shop/workload.ts';
 import { type Facts, isAtRest, record } from './facts.ts';
-import { execute, type Line, MemoryGauge } from './process.ts';
+import { execute, type Line, MemoryGauge, type Ran } from './process.ts';
 import type { Watcher } from './watch.ts';
 
 export interface Bench {
@@ -39,23 +39,11 @@ export type Side = (bench: Bench, rollout: Rollout) => Promise<Sample>;
 
 /** SteadyShip with an image that exists, and no hold: what kubectl does too. */
 export const steadyship: Side = async (bench, rollout) => {
-  const { shop, folder } = bench;
-  const kubeconfig = await readFile(shop.cluster.kubeconfig);
   const lines: Line[] = [];
   let began = 0;
   let gauge: MemoryGauge | undefined;
   return await observed(bench, rollout, async () => {
-    const step = await runStep({
-      inputs: {
-        build: 'false',
-        image: rollout.wanted,
-        workloads: 'deployment/shop',
-        namespace: shop.namespace,
-        kubeconfig: kubeconfig.toString('base64'),
-        'stable-for': '0s',
-      },
-      folder,
-      environment: shop.cluster.env,
+    const step = await deploy(bench, rollout.wanted, {
       onStart: (child) => {
         began = performance.now();
         gauge = new MemoryGauge(child);
@@ -70,6 +58,28 @@ export const steadyship: Side = async (bench, rollout) => {
   });
 };
 
+/** One step, from its start to its end. */
+export async function deploy(
+  { shop, folder }: Bench,
+  image: string,
+  listeners: Pick<StepOptions, 'onStart' | 'onLine'>,
+): Promise<StepResult> {
+  const kubeconfig = await readFile(shop.cluster.kubeconfig);
+  return await runStep({
+    inputs: {
+      build: 'false',
+      image,
+      workloads: 'deployment/shop',
+      namespace: shop.namespace,
+      kubeconfig: kubeconfig.toString('base64'),
+      'stable-for': '0s',
+    },
+    folder,
+    environment: shop.cluster.env,
+    ...listeners,
+  });
+}
+
 /** `kubectl set image && kubectl rollout status || kubectl rollout undo` */
 export const kubectl: Side = (bench, rollout) => kubectlAt(bench.folder, bench, rollout);
 
@@ -78,10 +88,7 @@ export const freshKubectl: Side = async (bench, rollout) =>
   await kubectlAt(await mkdtemp(join(bench.folder, 'home-')), bench, rollout);
 
 async function kubectlAt(home: string, bench: Bench, rollout: Rollout): Promise<Sample> {
-  const { cluster, namespace } = bench.shop;
-  const env = { ...cluster.env, HOME: home, KUBECONFIG: cluster.kubeconfig };
-  const call = (...args: readonly string[]): ReturnType<typeof execute> =>
-    execute(cluster.kubectl, ['--namespace', namespace, ...args], env);
+  const call = kubectlIn(home, bench);
   return await observed(bench, rollout, async () => {
     const set = await call('set', 'image', 'deployment/shop', `shop=${rollout.wanted}`);
     const patched = performance.now();
@@ -94,6 +101,13 @@ async function kubectlAt(home: string, bench: Bench, rollout: Rollout): Promise<
     const ended = performance.now();
     return { began, set: patched, verdict, ended, exitCode: status.exitCode, peakMemory };
   });
+}
+
+/** kubectl in the bench's namespace, with what this home has in its cache. */
+export function kubectlIn(home: string, { shop }: Bench): (...args: readonly string[]) => Promise<Ran> {
+  const { cluster, namespace } = shop;
+  const env = { ...cluster.env, HOME: home, KUBECONFIG: cluster.kubeconfig };
+  return (...args) => execute(cluster.kubectl, ['--namespace', namespace, ...args], env);
 }
 
 /** Records the facts around one run; ends when the cluster is at rest. */
