@@ -106,9 +106,12 @@ async function steadyship(bench: Bench, image: string): Promise<Rollout> {
   const child = await started;
   const callOff = async (): Promise<void> => {
     child.kill('SIGINT');
-    const { outputs, log } = await step;
+    const { outputs, state, log } = await step;
     if (outputs['result'] !== 'rolled-back')
       throw new Error(`A cancelled run ended as ${outputs['result']}:\n${log}`);
+    // As the runner does: it gives back the lock, for which the next run would wait.
+    const post = await deploy(bench, image, { entry: 'post', state });
+    if (post.exitCode !== 0) throw new Error(`The post step of a cancelled run failed:\n${post.log}`);
   };
   return { callOff };
 }

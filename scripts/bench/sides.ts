@@ -62,7 +62,7 @@ export const steadyship: Side = async (bench, rollout) => {
 export async function deploy(
   { shop, folder }: Bench,
   image: string,
-  listeners: Pick<StepOptions, 'onStart' | 'onLine'>,
+  options: Partial<StepOptions>,
 ): Promise<StepResult> {
   const kubeconfig = await readFile(shop.cluster.kubeconfig);
   return await runStep({
@@ -76,7 +76,7 @@ export async function deploy(
     },
     folder,
     environment: shop.cluster.env,
-    ...listeners,
+    ...options,
   });
 }
 
