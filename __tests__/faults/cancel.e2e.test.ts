@@ -46,11 +46,11 @@ scenario(
     );
     const step = await cancel(deploy);
     expect(stage.ending(step)).toEqual(red('rolled-back', CANCELLED));
-    // How soon it comes is measured where nothing else runs: docs/benchmarks.md.
-    expect((await back).at - since).toBeLessThan(SECOND_SIGNAL);
     await post(stage, step, kubeconfig, BY_MAIN);
     expect(api.patches).toEqual([stage.images['not-ready'], stage.images.v1]);
     expect(await stage.state()).toEqual(restored('not-ready'));
+    // How soon it comes is measured where nothing else runs: docs/benchmarks.md.
+    expect((await back).at - since).toBeLessThan(SECOND_SIGNAL);
   },
 );
 
